@@ -1,0 +1,113 @@
+import type { UnknownTag } from '#protocol/reader.ts'
+
+/** Writes Kafka's primitive types into a buffer that grows by doubling. */
+export class Writer {
+  buffer: Buffer
+  position = 0
+
+  constructor(capacity = 256) {
+    this.buffer = Buffer.allocUnsafe(capacity)
+  }
+
+  /** The bytes written so far: a view, valid until the next write. */
+  bytes(): Buffer {
+    return this.buffer.subarray(0, this.position)
+  }
+
+  /** Makes room for `length` more bytes and returns where they begin. */
+  reserve(length: number): number {
+    const start = this.position
+    const needed = start + length
+    if (needed > this.buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2))
+      this.buffer.copy(grown, 0, 0, start)
+      this.buffer = grown
+    }
+    this.position = needed
+    return start
+  }
+
+  int8(value: number): void {
+    this.buffer.writeInt8(value, this.reserve(1))
+  }
+
+  boolean(value: boolean): void {
+    this.int8(value ? 1 : 0)
+  }
+
+  int16(value: number): void {
+    const at = this.reserve(2)
+    this.buffer.writeInt16BE(value, at)
+  }
+
+  uint16(value: number): void {
+    const at = this.reserve(2)
+    this.buffer.writeUInt16BE(value, at)
+  }
+
+  int32(value: number): void {
+    const at = this.reserve(4)
+    this.buffer.writeInt32BE(value, at)
+  }
+
+  int64(value: bigint): void {
+    const at = this.reserve(8)
+    this.buffer.writeBigInt64BE(value, at)
+  }
+
+  uuid(value: string): void {
+    const at = this.reserve(16)
+    this.buffer.write(value, at, 16, 'base64url')
+  }
+
+  unsignedVarint(value: number): void {
+    let rest = value
+    while (rest > 0x7f) {
+      const at = this.reserve(1)
+      this.buffer[at] = (rest & 0x7f) | 0x80
+      rest = Math.floor(rest / 128)
+    }
+    const at = this.reserve(1)
+    this.buffer[at] = rest
+  }
+
+  nullableString(value: string | null, compact: boolean): void {
+    if (value === null) return this.#length(-1, compact, 2)
+    const length = Buffer.byteLength(value)
+    if (length > 0x7fff) throw new RangeError(`string of ${length} bytes, the limit is 32767`)
+    this.#length(length, compact, 2)
+    const at = this.reserve(length)
+    this.buffer.write(value, at, length, 'utf8')
+  }
+
+  nullableBytes(value: Buffer | null, compact: boolean): void {
+    if (value === null) return this.#length(-1, compact, 4)
+    this.#length(value.length, compact, 4)
+    this.raw(value)
+  }
+
+  arrayLength(length: number, compact: boolean): void {
+    this.#length(length, compact, 4)
+  }
+
+  raw(bytes: Buffer): void {
+    const at = this.reserve(bytes.length)
+    bytes.copy(this.buffer, at)
+  }
+
+  emptyTags(): void {
+    this.unsignedVarint(0)
+  }
+
+  tag({ tag, data }: UnknownTag): void {
+    this.unsignedVarint(tag)
+    this.unsignedVarint(data.length)
+    this.raw(data)
+  }
+
+  #length(length: number, compact: boolean, size: 2 | 4): void {
+    if (compact) this.unsignedVarint(length + 1)
+    else if (size === 2) this.int16(length)
+    else this.int32(length)
+  }
+}
