@@ -162,12 +162,13 @@ export function array<T>(element: Field<T>): Field<T[]> {
         if (values) for (const value of values) codec.write(writer, value, version, flexible)
       },
     }),
-    [],
+    Object.freeze([]) as unknown as T[],
   )
 }
 
 export function struct<F extends Fields>(fields: F): Field<Value<F>> {
-  return new Field<Value<F>>(new StructCodec(fields), undefined as never)
+  const fallback = Object.entries(fields).map(([name, field]) => [name, field.fallback])
+  return new Field<Value<F>>(new StructCodec(fields), Object.freeze(Object.fromEntries(fallback)))
 }
 
 type Named = { name: string; field: Field<any> }
@@ -215,6 +216,7 @@ class StructCodec<F extends Fields> implements Codec<Value<F>> {
       if (known) {
         const within = new Reader(reader.buffer, start, reader.position)
         value[known.name] = this.#readField(within, known.field, known.name, version, true)
+        if (within.remaining > 0) throw new ProtocolError(`${known.name}: ${within.remaining} bytes too many`)
       } else {
         const data = reader.buffer.subarray(start, reader.position)
         const unknown = (value.unknownTags ??= []) as UnknownTag[]
@@ -227,12 +229,23 @@ class StructCodec<F extends Fields> implements Codec<Value<F>> {
     for (const { name, field } of this.#body) {
       if (!field.in(version)) continue
       const given = value[name] === undefined ? field.fallback : value[name]
-      if (given === null && version < field.presence.nullableFrom) {
-        throw new RangeError(`${name}: null is allowed from version ${field.presence.nullableFrom} only`)
-      }
-      field.codec.write(writer, given, version, flexible)
+      this.#writeField(writer, field, name, given, version, flexible)
     }
     if (flexible) this.#writeTags(writer, value, version)
+  }
+
+  #writeField(
+    writer: Writer,
+    field: Field<any>,
+    name: string,
+    value: unknown,
+    version: number,
+    flexible: boolean,
+  ): void {
+    if (value === null && version < field.presence.nullableFrom) {
+      throw new RangeError(`${name}: null is allowed from version ${field.presence.nullableFrom} only`)
+    }
+    field.codec.write(writer, value, version, flexible)
   }
 
   /** Tagged fields stand in ascending order of their tags; those at their fallback are left out. */
@@ -240,20 +253,27 @@ class StructCodec<F extends Fields> implements Codec<Value<F>> {
     const tags: UnknownTag[] = [...(value.unknownTags ?? [])]
     for (const { name, field } of this.#tagged) {
       const given = value[name]
-      if (given === undefined || !field.in(version) || isFallback(given, field.fallback)) continue
+      if (!field.in(version) || isFallback(given, field)) continue
       const inner = new Writer()
-      field.codec.write(inner, given, version, true)
+      this.#writeField(inner, field, name, given, version, true)
       tags.push({ tag: field.presence.tag, data: inner.bytes() })
     }
     tags.sort((a, b) => a.tag - b.tag)
     writer.unsignedVarint(tags.length)
     for (const tag of tags) writer.tag(tag)
   }
+
+  /** Whether all fields are left out or at their fallbacks, and no unknown tags are carried along. */
+  isFallback(value: any): boolean {
+    if (value.unknownTags?.length) return false
+    return [...this.#body, ...this.#tagged].every(({ name, field }) => isFallback(value[name], field))
+  }
 }
 
-function isFallback(value: unknown, fallback: unknown): boolean {
-  if (value === fallback) return true
-  return Array.isArray(value) && Array.isArray(fallback) && value.length === 0 && fallback.length === 0
+function isFallback(value: any, { codec, fallback }: Field<any>): boolean {
+  if (value === undefined || value === fallback) return true
+  if (value === null || fallback === null) return false
+  return codec instanceof StructCodec ? codec.isFallback(value) : value.length === 0 && fallback.length === 0
 }
 
 /** One direction of one API. */
@@ -261,6 +281,9 @@ export interface Message<T> {
   decode(reader: Reader, version: number): T
   encode(writer: Writer, value: Input<T>, version: number): void
 }
+
+/** What a message decodes to. */
+export type Decoded<M> = M extends Message<infer T> ? T : never
 
 /** @param flexibleFrom the first version with compact lengths and tagged fields, from `apis.ts` */
 export function message<F extends Fields>(flexibleFrom: number, fields: F): Message<Value<F>> {

@@ -28,7 +28,8 @@ export class Writer {
   }
 
   int8(value: number): void {
-    this.buffer.writeInt8(value, this.reserve(1))
+    const at = this.reserve(1)
+    this.buffer.writeInt8(value, at)
   }
 
   boolean(value: boolean): void {
@@ -57,7 +58,10 @@ export class Writer {
 
   uuid(value: string): void {
     const at = this.reserve(16)
-    this.buffer.write(value, at, 16, 'base64url')
+    const written = this.buffer.write(value, at, 16, 'base64url')
+    if (value.length !== 22 || written !== 16) {
+      throw new RangeError(`uuid "${value}" is not 16 bytes of base64url`)
+    }
   }
 
   unsignedVarint(value: number): void {

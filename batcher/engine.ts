@@ -1,0 +1,280 @@
+import type { Batch } from '#batcher/batch.ts'
+import { Broker } from '#batcher/broker.ts'
+import { Client } from '#batcher/client.ts'
+import { Deadlines } from '#batcher/deadlines.ts'
+import type { Lane } from '#batcher/lane.ts'
+import { Lanes } from '#batcher/lanes.ts'
+import { Limits } from '#batcher/limits.ts'
+import { Partition } from '#batcher/partition.ts'
+import type { Clock, Observer, Submit } from '#batcher/ports.ts'
+import { Queues } from '#batcher/queues.ts'
+import { Codes, expiryCode, judge, mayRetry, type Verdict } from '#batcher/retry.ts'
+import { Submission } from '#batcher/submission.ts'
+import type { ProduceResult } from '#protocol/produce-wire.ts'
+
+/** What an engine may do, in ms and bytes. Replaced as a whole by a reload or a new grant. */
+export interface EngineSettings {
+  window: { linger: 'auto' | number; maxBytes: number; maxPartitions: number }
+  /** Bytes that may be in submissions at once; the first submission always fits. */
+  inFlightBytes: number
+}
+
+export interface EnginePorts {
+  clock: Clock
+  submit: Submit
+  observer: Observer
+}
+
+/**
+ * The batching engine of one cluster: pure and synchronous. Batches come in by `accept`, go out through
+ * `Submit.send`, and each is answered exactly once through its waiter.
+ */
+export class Engine {
+  settings: EngineSettings
+  /** Nobody in the cluster can be reached: batches are held a while, then answered 19. */
+  breakerOpen = false
+  /** Bytes of submissions under way. */
+  inFlightBytes = 0
+  readonly lanes: Lanes
+  readonly brokers = new Map<number, Broker>()
+  readonly #clock: Clock
+  readonly #submit: Submit
+  readonly #observer: Observer
+  readonly #queues: Queues
+  readonly #deadlines = new Deadlines()
+  readonly #partitions = new Map<string, Map<number, Partition>>()
+  #sweepAt = Number.POSITIVE_INFINITY
+
+  constructor(settings: EngineSettings, ports: EnginePorts) {
+    this.settings = settings
+    this.#clock = ports.clock
+    this.#submit = ports.submit
+    this.#observer = ports.observer
+    this.#queues = new Queues(ports, this.#deadlines)
+    this.lanes = new Lanes(ports.submit)
+  }
+
+  /** Batches accepted and not answered. */
+  get waiting(): number {
+    return this.#deadlines.length
+  }
+
+  attach(): Client {
+    return new Client()
+  }
+
+  partition(topic: string, index: number): Partition {
+    let partitions = this.#partitions.get(topic)
+    if (!partitions) this.#partitions.set(topic, (partitions = new Map()))
+    let partition = partitions.get(index)
+    if (!partition) partitions.set(index, (partition = new Partition(topic, index)))
+    return partition
+  }
+
+  /** Takes a batch; its waiter is called exactly once, possibly before this returns. */
+  accept(batch: Batch): void {
+    this.#queues.accept(batch)
+    this.#sweepSoon()
+  }
+
+  detach(client: Client): void {
+    this.#queues.detach(client)
+  }
+
+  /**
+   * Who leads a topic's partitions now.
+   *
+   * @param errorCode 0, or the topic's error; 3 is passed down to the batches that wait for a leader
+   * @param leaders broker id per partition index, -1 where there is none
+   */
+  onLeaders(topic: string, errorCode: number, leaders: readonly number[]): void {
+    for (const partition of [...(this.#partitions.get(topic)?.values() ?? [])]) {
+      const missing = errorCode === 0 && partition.index >= leaders.length
+      const code = missing ? Codes.UNKNOWN_TOPIC_OR_PARTITION : errorCode
+      if (code === Codes.UNKNOWN_TOPIC_OR_PARTITION) this.#refuse(partition)
+      else if (code === 0 && leaders[partition.index]! >= 0) this.#lead(partition, leaders[partition.index]!)
+      if (partition.hasLeaderless()) this.#submit.askLeaders(topic)
+    }
+  }
+
+  #lead(partition: Partition, leaderId: number): void {
+    let leader = this.brokers.get(leaderId)
+    if (!leader) this.brokers.set(leaderId, (leader = new Broker(leaderId)))
+    const moved = partition.leader !== leader
+    if (moved) {
+      partition.leader?.forget(partition)
+      partition.leader = leader
+      this.#freeMoved(partition)
+    }
+    for (const pair of partition.pairs) {
+      if (pair.state === 'leaderless' || (moved && (pair.state === 'backoff' || pair.state === 'ready'))) {
+        this.#queues.makeReady(pair)
+      }
+    }
+  }
+
+  /** The old leader's word on an idempotent batch no longer matters: the new one finds the duplicate. */
+  #freeMoved(partition: Partition): void {
+    for (const batch of [...partition.inFlight]) {
+      if (!batch.idempotent) continue
+      this.#land(batch)
+      batch.outcomeUnknown = true
+      if (batch.answered) this.#queues.remove(batch.pair!, batch)
+      else this.#queues.makeReady(batch.pair!)
+    }
+  }
+
+  /** The cluster says that there is no such partition. A broker may be behind for a moment after a creation. */
+  #refuse(partition: Partition): void {
+    const patience = this.#clock.now() - Limits.newTopicMs
+    for (const pair of [...partition.pairs]) {
+      if (pair.state === 'inFlight') continue
+      partition.leader?.forget(partition)
+      partition.leader = null
+      pair.state = 'leaderless'
+      for (let head = pair.queue.peek(); head && head.arrivedAt <= patience; head = pair.queue.peek()) {
+        if (head.outcomeUnknown || pair.state !== 'leaderless') break
+        this.#queues.fail(head, Codes.UNKNOWN_TOPIC_OR_PARTITION)
+      }
+    }
+    if (partition.pairs.size > 0) return
+    const partitions = this.#partitions.get(partition.topic)
+    partitions?.delete(partition.index)
+    if (partitions?.size === 0) this.#partitions.delete(partition.topic)
+  }
+
+  onLaneOpen(lane: Lane): void {
+    this.lanes.opened(lane, this.#clock.now())
+    this.flush()
+  }
+
+  /**
+   * The answer to a lane's submission.
+   *
+   * @param results in the order of `submission.batches`; null where the broker gave none
+   */
+  onAnswer(lane: Lane, results: readonly (ProduceResult | null)[]): void {
+    const submission = lane.submission!
+    this.inFlightBytes -= submission.bytes
+    this.lanes.answered(lane, this.#clock.now())
+    submission.batches.forEach((batch, i) => {
+      if (batch.submission === submission) this.#onResult(batch, results[i] ?? null)
+    })
+    this.flush()
+  }
+
+  /** @param written whether bytes of its submission may have reached the broker */
+  onLaneClosed(lane: Lane, written: boolean): void {
+    const { submission } = lane
+    this.lanes.closed(lane)
+    if (submission) {
+      this.inFlightBytes -= submission.bytes
+      for (const batch of submission.batches) {
+        if (batch.submission !== submission) continue
+        if (written) this.#onResult(batch, null)
+        else this.#conclude(batch, 'again', Codes.NOT_ENOUGH_REPLICAS)
+      }
+    }
+    this.#clock.flushSoon()
+  }
+
+  /** @param result null when nobody can know what became of the batch */
+  #onResult(batch: Batch, result: ProduceResult | null): void {
+    if (result && !batch.answered) Object.assign(batch, result)
+    const code = result?.errorCode ?? Codes.REQUEST_TIMED_OUT
+    const verdict = result ? judge(code, result.baseOffset) : 'unknown'
+    this.#conclude(batch, verdict, code)
+  }
+
+  #conclude(batch: Batch, verdict: Verdict, code: number): void {
+    this.#land(batch)
+    if (verdict === 'unknown') batch.outcomeUnknown = true
+    if (verdict === 'leader' || verdict === 'unknown') this.#submit.askLeaders(batch.topic)
+    const inTime = !batch.answered && this.#clock.now() < batch.deadline
+    if (inTime && mayRetry(verdict, batch)) {
+      this.#observer.retried(batch, code)
+      this.#queues.backOff(batch.pair!)
+      this.#sweepSoon()
+    } else {
+      this.#queues.settle(batch.pair!, code)
+    }
+  }
+
+  /** The batch rides in no submission any more. */
+  #land(batch: Batch): void {
+    batch.submission = null
+    batch.partition.inFlight.delete(batch)
+    if (batch.answered) batch.letGo()
+  }
+
+  onWake(): void {
+    const now = this.#clock.now()
+    this.#sweepAt = Number.POSITIVE_INFINITY
+    for (const batch of this.#deadlines.due(now))
+      if (!batch.answered) this.#queues.fail(batch, expiryCode(batch))
+    if (this.breakerOpen) this.#failHeld(now)
+    this.#queues.wake(now)
+    this.lanes.sweep(this.brokers.values(), now)
+    this.flush()
+    if (this.waiting > 0 || this.lanes.count > 0) this.#sweepSoon()
+  }
+
+  #sweepSoon(): void {
+    const busy = this.waiting > 0 || this.inFlightBytes > 0
+    const at = this.#clock.now() + (busy ? Limits.sweepMs : Limits.laneIdleMs / 4)
+    if (at >= this.#sweepAt) return
+    this.#sweepAt = at
+    this.#clock.wakeAt(at)
+  }
+
+  /** Nobody can be reached, so what was never sent need not wait for its deadline. */
+  #failHeld(now: number): void {
+    for (const batch of this.#deadlines.arrivedBy(now - Limits.breakerHoldMs)) {
+      const held = batch.submission === null && !batch.outcomeUnknown
+      if (held && !batch.answered) this.#queues.fail(batch, Codes.NOT_ENOUGH_REPLICAS)
+    }
+  }
+
+  /** The end of a drain: what rides in no submission is answered now; the rest waits for its lanes. */
+  refuseUnsent(): void {
+    for (const batch of this.#deadlines.all()) {
+      if (batch.submission === null && !batch.answered) this.#queues.fail(batch, expiryCode(batch))
+    }
+  }
+
+  /** Sends what can be sent now. Called at the end of a turn that brought batches, and after each answer. */
+  flush(): void {
+    for (const broker of this.brokers.values()) {
+      if (broker.partitionsReady > 0) this.#flushBroker(broker)
+    }
+  }
+
+  #flushBroker(broker: Broker): void {
+    for (let window = broker.nextWindow(); window; window = broker.nextWindow()) {
+      const room = this.settings.inFlightBytes - this.inFlightBytes
+      if (room <= 0 && this.inFlightBytes > 0) return
+      const now = this.#clock.now()
+      const lane = this.lanes.take(broker, now)
+      if (!lane) return
+      const { maxBytes, maxPartitions } = this.settings.window
+      const { batches, bytes } = window.close({ maxBytes: Math.min(maxBytes, room), maxPartitions }, now)
+      if (batches.length === 0) this.lanes.giveBack(lane)
+      else this.#send(lane, new Submission(window.acksClass, batches, bytes, now))
+    }
+  }
+
+  #send(lane: Lane, submission: Submission): void {
+    for (const batch of submission.batches) {
+      batch.submission = submission
+      batch.attempts++
+      batch.submittedAt = submission.sentAt
+      batch.pair!.state = 'inFlight'
+      batch.partition.inFlight.add(batch)
+    }
+    this.inFlightBytes += submission.bytes
+    lane.submission = submission
+    lane.state = 'busy'
+    this.#observer.submitted(submission)
+    this.#submit.send(lane, submission)
+  }
+}

@@ -1,0 +1,28 @@
+import type { Batch } from '#batcher/batch.ts'
+import type { Broker } from '#batcher/broker.ts'
+import { Fifo } from '#batcher/fifo.ts'
+import type { Pair } from '#batcher/pair.ts'
+
+/** One partition of a cluster: its leader, and the pairs whose heads want to go there. */
+export class Partition {
+  readonly topic: string
+  readonly index: number
+  leader: Broker | null = null
+  /** Pairs whose head is ready to be sent, by acks class; served in turn, so none can starve another. */
+  readonly ready: readonly [Fifo<Pair>, Fifo<Pair>] = [new Fifo(), new Fifo()]
+  /** Whether the leader's window of that acks class lists this partition. */
+  readonly listed: [boolean, boolean] = [false, false]
+  readonly pairs = new Set<Pair>()
+  /** Batches in submissions that are not answered yet, zombies included. */
+  readonly inFlight = new Set<Batch>()
+
+  constructor(topic: string, index: number) {
+    this.topic = topic
+    this.index = index
+  }
+
+  hasLeaderless(): boolean {
+    for (const pair of this.pairs) if (pair.state === 'leaderless') return true
+    return false
+  }
+}

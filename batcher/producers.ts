@@ -1,0 +1,64 @@
+import type { Batch } from '#batcher/batch.ts'
+import { type Client, Producer } from '#batcher/client.ts'
+import { Limits } from '#batcher/limits.ts'
+import { Pair } from '#batcher/pair.ts'
+
+/** The producers and their pairs. A pair lives as long as it has work or a client connection that uses it. */
+export class Producers {
+  readonly #byKey = new Map<string, Producer>()
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  pairOf(batch: Batch): Pair {
+    const producer = batch.idempotent ? this.#producerOf(batch) : batch.client.anonymous
+    let pair = producer.pairs.get(batch.partition)
+    if (!pair) {
+      pair = new Pair(producer, batch.partition)
+      producer.pairs.set(batch.partition, pair)
+      batch.partition.pairs.add(pair)
+    }
+    return pair
+  }
+
+  /** The pair has nothing to do. It is kept while somebody may use it again. */
+  rest(pair: Pair): void {
+    const { producer } = pair
+    if (producer.users > 0 || pair.queue.length > 0) return
+    producer.pairs.delete(pair.partition)
+    pair.partition.pairs.delete(pair)
+    if (producer.pairs.size === 0) this.#byKey.delete(producer.key)
+  }
+
+  /** The client uses its producers no more. */
+  release(client: Client): void {
+    this.#leave(client.anonymous)
+    for (const producer of client.producers.splice(0)) this.#leave(producer)
+  }
+
+  #producerOf({ client, idHigh, idLow }: Batch): Producer {
+    const last = client.producers[0]
+    if (last?.is(idHigh, idLow)) return last
+    const at = client.producers.findIndex((producer) => producer.is(idHigh, idLow))
+    const producer = at < 0 ? this.#find(idHigh, idLow) : client.producers.splice(at, 1)[0]!
+    if (at < 0) producer.users++
+    client.producers.unshift(producer)
+    if (client.producers.length > Limits.producersPerClient) this.#leave(client.producers.pop()!)
+    return producer
+  }
+
+  #find(idHigh: number, idLow: number): Producer {
+    const key = `${idHigh}:${idLow}`
+    let producer = this.#byKey.get(key)
+    if (!producer) this.#byKey.set(key, (producer = new Producer(key, idHigh, idLow)))
+    return producer
+  }
+
+  #leave(producer: Producer): void {
+    producer.users--
+    if (producer.users > 0) return
+    for (const pair of [...producer.pairs.values()]) if (pair.state === 'idle') this.rest(pair)
+    if (producer.pairs.size === 0) this.#byKey.delete(producer.key)
+  }
+}

@@ -1,0 +1,170 @@
+import type { Batch } from '#batcher/batch.ts'
+import type { Client } from '#batcher/client.ts'
+import type { Deadlines } from '#batcher/deadlines.ts'
+import { Guard, type Pair } from '#batcher/pair.ts'
+import type { Clock, Observer, Submit } from '#batcher/ports.ts'
+import { Producers } from '#batcher/producers.ts'
+import { backoffMs, Codes } from '#batcher/retry.ts'
+
+/**
+ * The queues of all pairs: the one door through which a pair changes its state and a batch gets its answer.
+ */
+export class Queues {
+  readonly #clock: Clock
+  readonly #submit: Submit
+  readonly #observer: Observer
+  readonly #deadlines: Deadlines
+  readonly #producers = new Producers()
+  readonly #backoff = new Set<Pair>()
+
+  constructor(ports: { clock: Clock; submit: Submit; observer: Observer }, deadlines: Deadlines) {
+    this.#clock = ports.clock
+    this.#submit = ports.submit
+    this.#observer = ports.observer
+    this.#deadlines = deadlines
+  }
+
+  accept(batch: Batch): void {
+    const pair = this.#producers.pairOf(batch)
+    batch.pair = pair
+    batch.client.unanswered++
+    this.#deadlines.add(batch)
+    this.#observer.accepted(batch)
+    const { guard } = pair
+    if (guard && guard.client === batch.client) {
+      if (!guard.lets(batch)) {
+        guard.hold(batch)
+        this.#answer(batch, Codes.NOT_ENOUGH_REPLICAS)
+        return
+      }
+      pair.guard = null
+    }
+    pair.queue.push(batch)
+    if (pair.state === 'idle') this.#advance(pair)
+  }
+
+  /**
+   * The client has left. What was never sent is dropped, as a suffix of each of its pairs; acks=0 batches
+   * go on, since their client asked for no answer.
+   */
+  detach(client: Client): void {
+    client.gone = true
+    for (const producer of [client.anonymous, ...client.producers]) {
+      for (const pair of [...producer.pairs.values()]) {
+        if (pair.guard?.client === client) pair.guard = null
+        for (const batch of [...pair.queue]) {
+          const unsent = batch.attempts === 0 && !batch.answered
+          if (unsent && batch.client === client && batch.acks !== 0)
+            this.fail(batch, Codes.NOT_ENOUGH_REPLICAS)
+        }
+      }
+    }
+    this.#producers.release(client)
+  }
+
+  /** The head may be sent: to its leader's window, or to those who wait for a leader. */
+  makeReady(pair: Pair): void {
+    const { partition } = pair
+    const head = pair.queue.peek()!
+    const { leader } = partition
+    this.#backoff.delete(pair)
+    if (!leader) {
+      pair.state = 'leaderless'
+      this.#submit.askLeaders(partition.topic)
+      return
+    }
+    pair.state = 'ready'
+    pair.readyClass = head.acksClass
+    partition.ready[head.acksClass].push(pair)
+    leader.windows[head.acksClass].list(partition, this.#clock.now())
+    this.#clock.flushSoon()
+  }
+
+  /** The head will be tried again after a pause. */
+  backOff(pair: Pair): void {
+    const { attempts } = pair.queue.peek()!
+    pair.state = 'backoff'
+    pair.retryAt = this.#clock.now() + backoffMs(attempts, this.#clock.random())
+    this.#backoff.add(pair)
+  }
+
+  /** Pairs whose pause is over get ready. */
+  wake(now: number): void {
+    for (const pair of [...this.#backoff]) if (pair.retryAt <= now) this.makeReady(pair)
+  }
+
+  /** The head is answered for good (unless its client was told before), and the next one's turn comes. */
+  settle(pair: Pair, code: number): void {
+    const head = pair.queue.shift()!
+    if (!head.answered) {
+      this.#answer(head, code)
+      if (code !== 0) this.#guardBehind(pair, head)
+    }
+    this.#advance(pair)
+  }
+
+  /**
+   * Answers a batch anywhere in its queue with an error of ours. One in flight keeps its place until its
+   * submission is answered: its pair must not go on before.
+   */
+  fail(batch: Batch, code: number): void {
+    const pair = batch.pair!
+    this.#answer(batch, code)
+    this.#guardBehind(pair, batch)
+    if (batch.submission === null) this.remove(pair, batch)
+  }
+
+  remove(pair: Pair, batch: Batch): void {
+    const wasHead = pair.queue.peek() === batch
+    pair.queue.remove(batch)
+    if (wasHead) this.#advance(pair)
+  }
+
+  /** The head is gone. Refused batches are answered when they get here, in their order. */
+  #advance(pair: Pair): void {
+    for (let head = pair.queue.peek(); head; head = pair.queue.peek()) {
+      if (head.refusal === 0) return this.makeReady(pair)
+      pair.queue.shift()
+      this.#answer(head, head.refusal)
+      this.#guardBehind(pair, head)
+    }
+    this.#backoff.delete(pair)
+    pair.state = 'idle'
+    this.#producers.rest(pair)
+  }
+
+  /**
+   * Never a hole: everything of that client behind a failed batch of an idempotent producer is answered 19,
+   * in order, unsent; later arrivals meet the guard in `accept`.
+   */
+  #guardBehind(pair: Pair, failed: Batch): void {
+    if (!failed.idempotent || failed.client.gone) return
+    const guard = new Guard(failed)
+    pair.guard = guard
+    let behind = !pair.queue.has(failed)
+    for (const batch of [...pair.queue]) {
+      if (batch === failed) behind = true
+      else if (behind && batch.client === failed.client) {
+        if (guard.lets(batch)) {
+          pair.guard = null
+          return
+        }
+        guard.hold(batch)
+        pair.queue.remove(batch)
+        this.#answer(batch, Codes.NOT_ENOUGH_REPLICAS)
+      }
+    }
+  }
+
+  #answer(batch: Batch, code: number): void {
+    batch.answered = true
+    batch.errorCode = code
+    batch.answeredAt = this.#clock.now()
+    this.#deadlines.remove(batch)
+    batch.client.unanswered--
+    batch.client.lastAnswerAt = batch.answeredAt
+    if (batch.submission === null) batch.letGo()
+    this.#observer.answered(batch)
+    batch.waiter.answered(batch)
+  }
+}

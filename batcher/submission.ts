@@ -1,0 +1,32 @@
+import type { AcksClass, Batch } from '#batcher/batch.ts'
+
+/** A closed window, sent as one Produce request: at most one batch per partition. */
+export class Submission {
+  readonly acksClass: AcksClass
+  readonly batches: readonly Batch[]
+  readonly bytes: number
+  readonly sentAt: number
+  /** Upstream TimeoutMs: the longest remaining time of its batches. */
+  readonly timeoutMs: number
+
+  constructor(acksClass: AcksClass, batches: readonly Batch[], bytes: number, now: number) {
+    this.acksClass = acksClass
+    this.batches = batches
+    this.bytes = bytes
+    this.sentAt = now
+    let last = now
+    for (const batch of batches) if (batch.deadline > last) last = batch.deadline
+    this.timeoutMs = Math.max(1, Math.ceil(last - now))
+  }
+
+  /** Batches by topic: a topic must stand only once in a request. */
+  byTopic(): Map<string, Batch[]> {
+    const groups = new Map<string, Batch[]>()
+    for (const batch of this.batches) {
+      const group = groups.get(batch.topic)
+      if (group) group.push(batch)
+      else groups.set(batch.topic, [batch])
+    }
+    return groups
+  }
+}

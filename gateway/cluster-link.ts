@@ -1,0 +1,51 @@
+import { Engine } from '#batcher/engine.ts'
+import type { ClusterConfig } from '#gateway/config-schema.ts'
+import { ClusterCounters } from '#gateway/counters.ts'
+import { EngineClock } from '#gateway/engine-clock.ts'
+import { LaneSockets } from '#gateway/lane-sockets.ts'
+import type { Log } from '#telemetry/log.ts'
+import { Cluster } from '#upstream/cluster.ts'
+
+/** One cluster of one worker: the engine that decides, the sockets that carry, and the ports between. */
+export class ClusterLink {
+  readonly name: string
+  readonly engine: Engine
+  readonly cluster: Cluster
+  readonly counters = new ClusterCounters()
+  readonly sockets: LaneSockets
+  readonly #clock = new EngineClock()
+
+  constructor(config: ClusterConfig, log: Log) {
+    this.name = config.name
+    this.cluster = new Cluster({
+      ...config,
+      log,
+      onLeaders: (topic, errorCode, leaders) => this.engine.onLeaders(topic, errorCode, leaders),
+      onStateChange: () => {
+        this.engine.breakerOpen = this.cluster.state === 'down'
+      },
+    })
+    this.sockets = new LaneSockets(this.cluster, log)
+    this.engine = new Engine(settingsOf(config), {
+      clock: this.#clock,
+      submit: this.sockets,
+      observer: this.counters,
+    })
+    this.#clock.engine = this.engine
+    this.sockets.engine = this.engine
+  }
+
+  start(): void {
+    this.cluster.start()
+  }
+
+  stop(): void {
+    this.#clock.stop()
+    this.sockets.stop()
+    this.cluster.close()
+  }
+}
+
+function settingsOf({ window }: ClusterConfig) {
+  return { window, inFlightBytes: window.inFlightBytes }
+}

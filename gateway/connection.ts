@@ -1,0 +1,349 @@
+import type { Socket } from 'node:net'
+import type { Holder } from '#batcher/admission.ts'
+import type { Client } from '#batcher/client.ts'
+import type { Engine } from '#batcher/engine.ts'
+import { CLOSE_REASONS, type CloseReason } from '#gateway/close-reasons.ts'
+import { dispatch } from '#gateway/dispatch.ts'
+import { readProxyHeader } from '#gateway/proxy-protocol.ts'
+import type { Request } from '#gateway/request.ts'
+import { ResponseOrder } from '#gateway/response-order.ts'
+import type { VirtualCluster } from '#gateway/virtual-brokers.ts'
+import type { Worker } from '#gateway/worker.ts'
+import { FrameSplitter } from '#protocol/framing.ts'
+import { ProtocolError } from '#protocol/reader.ts'
+
+/**
+ * One client connection.
+ *
+ *     proxyHeader ---> serving ---> draining ---> finishing ---> closed
+ *                 (authenticating: reserved)
+ *
+ * draining: reads on to the end of the frame under way, and takes no further one.
+ * finishing: everything read is answered and FIN is sent; what still comes is thrown away.
+ */
+export type ClientState = 'proxyHeader' | 'authenticating' | 'serving' | 'draining' | 'finishing' | 'closed'
+
+/** Why a connection is not read for now. It is read again when no reason is left. */
+type PauseReason = 'admission' | 'pipelined' | 'output'
+
+/** Reserved for a frame as soon as its length is known; more only as its bytes come. */
+const RESERVED_AT_ONCE = 64 * 1024
+/** How long a client has to close its side after our FIN, in ms. */
+const FINISH_MS = 2000
+const PRODUCE = 0
+
+export class ClientConnection implements Holder {
+  readonly worker: Worker
+  readonly id: number
+  /** The cluster that its listener shows. */
+  readonly virtual: VirtualCluster
+  /** Counted for its address. */
+  counted = false
+  /** The client's own address, from the PROXY header if there is one. */
+  address: string
+  state: ClientState
+  reserved = 0
+  /** client.id and software, as the client last told. */
+  clientId: string | null = null
+  software = ''
+  readonly openedAt: number
+  /** When draining begins because of limits.connectionMaxAge. */
+  readonly drainAt: number
+  lastHeardAt: number
+  requests = 0
+  readonly #socket: Socket
+  readonly #splitter: FrameSplitter
+  readonly #order = new ResponseOrder()
+  readonly #clients = new Map<Engine, Client>()
+  readonly #pauses = new Set<PauseReason>()
+  /** Bytes of requests read and not answered. */
+  #unansweredBytes = 0
+  #frameReserved = 0
+  #frameBeganAt = -1
+  #pausedSince = -1
+  #ended = false
+  #processing = false
+  #flushScheduled = false
+  #lastWriteProgressAt = 0
+  #finishBy = Number.POSITIVE_INFINITY
+  #drainReason: CloseReason = 'drain'
+
+  constructor(worker: Worker, id: number, socket: Socket, virtual: VirtualCluster, proxied: boolean) {
+    this.virtual = virtual
+    this.worker = worker
+    this.id = id
+    this.#socket = socket
+    this.address = socket.remoteAddress ?? ''
+    this.state = proxied ? 'proxyHeader' : 'serving'
+    this.openedAt = performance.now()
+    this.lastHeardAt = this.openedAt
+    this.drainAt = this.openedAt + worker.limits.connectionMaxAge * (0.9 + Math.random() * 0.2)
+    this.#splitter = new FrameSplitter(worker.limits.maxFrameBytes)
+    socket.on('data', (chunk) => this.#onData(chunk))
+    socket.on('end', () => this.#onEnd())
+    socket.on('error', () => this.close('client_reset'))
+    socket.on('close', () => this.close('client_closed'))
+    socket.on('drain', () => this.#onDrain())
+  }
+
+  /** Requests read and not answered. */
+  get unanswered(): number {
+    return this.#order.length
+  }
+
+  clientOf(engine: Engine): Client {
+    let client = this.#clients.get(engine)
+    if (!client) this.#clients.set(engine, (client = engine.attach()))
+    return client
+  }
+
+  // ── reading ─────────────────────────────────────────────────────────────────────────────────────────
+
+  #onData(chunk: Buffer): void {
+    if (this.state === 'finishing' || this.state === 'closed') return
+    const now = performance.now()
+    this.lastHeardAt = now
+    if (this.#frameBeganAt < 0) this.#frameBeganAt = this.#pausedSince >= 0 ? this.#pausedSince : now
+    this.#pausedSince = -1
+    this.worker.counters.bytesRead += chunk.length
+    this.#splitter.push(chunk)
+    this.#process()
+  }
+
+  #onEnd(): void {
+    this.#ended = true
+    this.#process()
+  }
+
+  #process(): void {
+    if (this.#processing) return
+    this.#processing = true
+    try {
+      if (this.state === 'proxyHeader') this.#readProxyHeader()
+      while (this.#mayRead() && this.#readFrame()) this.#holdBack()
+      this.#afterReading()
+    } catch (error) {
+      if (error instanceof ProtocolError) this.close('bad_frame', error.message)
+      else this.close('internal_error', (error as Error).stack)
+    } finally {
+      this.#processing = false
+    }
+  }
+
+  #mayRead(): boolean {
+    return (this.state === 'serving' || this.state === 'draining') && !this.#pauses.has('pipelined')
+  }
+
+  #readProxyHeader(): void {
+    const held = this.#splitter.peekAll()
+    if (held.length === 0) return
+    try {
+      const header = readProxyHeader(held)
+      if (!header) return
+      this.#splitter.drop(header.length)
+      this.address = header.address ?? this.address
+      this.state = 'serving'
+      this.#frameBeganAt = this.#splitter.held > 0 ? this.lastHeardAt : -1
+      this.worker.onAddressKnown(this)
+    } catch (error) {
+      this.close('bad_proxy_header', (error as Error).message)
+    }
+  }
+
+  /** @returns false when no whole frame is there */
+  #readFrame(): boolean {
+    const declared = this.#splitter.declared()
+    if (declared < 0) return false
+    if (!this.#allowedFirst(declared)) {
+      this.close('bad_first_frame', `${declared} bytes, the limit is ${this.worker.limits.firstFrameBytes}`)
+      return false
+    }
+    const frame = this.#splitter.next()
+    if (!frame) {
+      this.#reserveFrame(Math.max(Math.min(declared, RESERVED_AT_ONCE), this.#splitter.held))
+      return false
+    }
+    this.#reserveFrame(frame.length)
+    this.#frameReserved = 0
+    const firstByteAt = this.#frameBeganAt
+    this.#frameBeganAt = this.#splitter.held > 0 ? this.lastHeardAt : -1
+    this.requests++
+    this.#unansweredBytes += frame.length
+    dispatch(this, this.#unpinned(frame), { firstByteAt, wholeAt: this.lastHeardAt })
+    return true
+  }
+
+  /** Before a client has said anything sensible, only a Produce may be large. */
+  #allowedFirst(declared: number): boolean {
+    if (this.requests > 0 || declared <= this.worker.limits.firstFrameBytes) return true
+    const head = this.#splitter.peekAll(6)
+    return head.length < 6 || head.readInt16BE(4) === PRODUCE
+  }
+
+  #reserveFrame(bytes: number): void {
+    const more = bytes - this.#frameReserved
+    this.#frameReserved = bytes
+    if (more > 0) this.worker.admission.reserve(this, more)
+    else if (more < 0) this.worker.admission.release(this, -more)
+  }
+
+  /** A small view would keep the whole chunk alive that it lies in. */
+  #unpinned(frame: Buffer): Buffer {
+    if (frame.buffer.byteLength <= frame.length * 2) return frame
+    const copy = Buffer.allocUnsafeSlow(frame.length)
+    frame.copy(copy)
+    return copy
+  }
+
+  track(request: Request): void {
+    this.#order.push(request)
+  }
+
+  /** Beyond so many unanswered requests the socket is not read: TCP makes the client wait and batch more. */
+  #holdBack(): void {
+    const { pipelined, pipelinedBytes } = this.worker.limits
+    if (this.#order.length >= pipelined || this.#unansweredBytes >= pipelinedBytes)
+      this.#pauseFor('pipelined')
+  }
+
+  #afterReading(): void {
+    if (this.state === 'draining' && (this.#splitter.held === 0 || this.#ended)) this.#finishWhenAnswered()
+    if (this.#ended && this.#mayRead()) {
+      this.#leave()
+      this.#finishWhenAnswered()
+    }
+  }
+
+  // ── pausing ─────────────────────────────────────────────────────────────────────────────────────────
+
+  pause(): void {
+    this.#pauseFor('admission')
+  }
+
+  resume(): void {
+    this.#resumeFrom('admission')
+  }
+
+  #pauseFor(reason: PauseReason): void {
+    if (this.#pauses.size === 0) {
+      this.#pausedSince = performance.now()
+      this.#socket.pause()
+    }
+    this.#pauses.add(reason)
+  }
+
+  #resumeFrom(reason: PauseReason): void {
+    if (!this.#pauses.delete(reason) || this.state === 'closed') return
+    if (this.#pauses.size === 0) this.#socket.resume()
+    if (reason === 'pipelined') queueMicrotask(() => this.#process())
+  }
+
+  // ── answering ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** A request is done; its answer leaves when everything before it has left. */
+  answered(request: Request): void {
+    this.#unansweredBytes -= request.reserved
+    this.worker.admission.release(this, request.reserved)
+    if (this.#flushScheduled || this.state === 'closed') return
+    this.#flushScheduled = true
+    queueMicrotask(() => this.#flush())
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false
+    if (this.state === 'closed') return
+    const done = this.#order.takeDone()
+    if (done.length > 1) this.#socket.cork()
+    for (const request of done) {
+      if (request.outcome === 'close') {
+        this.#socket.uncork()
+        this.close('produce_failed', request.closeReason)
+        return
+      }
+      if (request.answer) this.#write(request.answer)
+    }
+    if (done.length > 1) this.#socket.uncork()
+    const { pipelined, pipelinedBytes, outputBytes } = this.worker.limits
+    if (this.#socket.writableLength > outputBytes) this.#pauseFor('output')
+    if (this.#order.length < pipelined && this.#unansweredBytes < pipelinedBytes)
+      this.#resumeFrom('pipelined')
+    this.#finishWhenAnswered()
+  }
+
+  #write(answer: Buffer): void {
+    if (this.#socket.writableLength === 0) this.#lastWriteProgressAt = performance.now()
+    this.worker.counters.bytesWritten += answer.length
+    this.#socket.write(answer)
+  }
+
+  #onDrain(): void {
+    this.#lastWriteProgressAt = performance.now()
+    this.#resumeFrom('output')
+  }
+
+  // ── ending ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes no further request, answers what was read, and closes. */
+  drain(reason: CloseReason): void {
+    if (this.state === 'proxyHeader') return this.close(reason)
+    if (this.state !== 'serving') return
+    this.#drainReason = reason
+    this.state = 'draining'
+    if (this.#splitter.held === 0) this.#finishWhenAnswered()
+  }
+
+  #finishWhenAnswered(): void {
+    const boundary = this.#splitter.held === 0 || this.#ended
+    const draining = this.state === 'draining' && boundary
+    if (!draining && !(this.#ended && this.state === 'serving')) return
+    if (this.#order.length > 0) return
+    if (this.#ended) this.#drainReason = 'client_closed'
+    this.state = 'finishing'
+    this.#splitter.clear()
+    this.#finishBy = performance.now() + FINISH_MS
+    this.#pauses.clear()
+    this.#socket.end()
+    this.#socket.resume()
+    if (this.#ended) this.close('client_closed')
+  }
+
+  /** The client asks for nothing more: what was not sent for it is dropped. */
+  #leave(): void {
+    for (const [engine, client] of this.#clients) engine.detach(client)
+    this.#clients.clear()
+  }
+
+  /** Called about twice a second: ends what takes too long. */
+  sweep(now: number): void {
+    const { limits } = this.worker
+    if (now > this.#finishBy) return this.close(this.#drainReason)
+    if (this.state === 'finishing') return
+    const stuck = this.#socket.writableLength > 0 && now - this.#lastWriteProgressAt > limits.writeTimeout
+    if (stuck) return this.close('write_timeout', `${this.#socket.writableLength} bytes wait for the client`)
+    const reading = this.#pauses.size === 0
+    if (this.requests === 0 && now - this.openedAt > limits.firstRequestTimeout) {
+      return this.close('first_request_timeout')
+    }
+    if (reading && this.#frameBeganAt >= 0 && now - this.#frameBeganAt > limits.frameTimeout) {
+      return this.close('frame_timeout', `${this.#splitter.held} bytes came`)
+    }
+    if (this.#order.length === 0 && now - this.lastHeardAt > limits.idleTimeout) return this.drain('idle')
+    if (now > this.drainAt) this.drain('max_age')
+  }
+
+  /** Ends the connection at once. */
+  close(reason: CloseReason, detail?: string): void {
+    if (this.state === 'closed') return
+    const cause = this.state === 'finishing' ? this.#drainReason : reason
+    this.state = 'closed'
+    this.#socket.destroy()
+    this.#splitter.clear()
+    this.#leave()
+    this.#reserveFrame(0)
+    this.worker.admission.forget(this)
+    const fields = { client: this.address, clientId: this.clientId, reason: cause, detail }
+    if (CLOSE_REASONS[cause].quiet) this.worker.log.debug(fields, CLOSE_REASONS[cause].text)
+    else this.worker.log.warn(fields, CLOSE_REASONS[cause].text)
+    this.worker.onClosed(this, cause)
+  }
+}

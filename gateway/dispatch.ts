@@ -1,0 +1,59 @@
+import type { ClientConnection } from '#gateway/connection.ts'
+import { handleProduce } from '#gateway/handlers/00-produce.ts'
+import { handleFetch } from '#gateway/handlers/01-fetch.ts'
+import { handleListOffsets } from '#gateway/handlers/02-list-offsets.ts'
+import { handleMetadata } from '#gateway/handlers/03-metadata.ts'
+import { handleFindCoordinator } from '#gateway/handlers/10-find-coordinator.ts'
+import { handleApiVersions, refuseApiVersions } from '#gateway/handlers/18-api-versions.ts'
+import { handleInitProducerId } from '#gateway/handlers/22-init-producer-id.ts'
+import { Request } from '#gateway/request.ts'
+import { apis, findApi } from '#protocol/apis.ts'
+import { finishRequestHeader, readRequestHeader } from '#protocol/header.ts'
+import { ProtocolError, Reader } from '#protocol/reader.ts'
+
+type Handler = (request: Request) => void
+
+const handlers = new Map<number, Handler>([
+  [apis.produce.key, handleProduce],
+  [apis.fetch.key, handleFetch],
+  [apis.listOffsets.key, handleListOffsets],
+  [apis.metadata.key, handleMetadata],
+  [apis.findCoordinator.key, handleFindCoordinator],
+  [apis.apiVersions.key, handleApiVersions],
+  [apis.initProducerId.key, handleInitProducerId],
+])
+
+/** Hands a whole frame to the handler of its API. What nobody serves closes the connection, as Kafka does. */
+export function dispatch(
+  connection: ClientConnection,
+  frame: Buffer,
+  times: { firstByteAt: number; wholeAt: number },
+): void {
+  let request: Request | undefined
+  try {
+    const body = new Reader(frame)
+    const header = readRequestHeader(body)
+    connection.clientId = header.clientId
+    const api = findApi(header.apiKey)
+    const handler = api && handlers.get(api.key)
+    if (!api?.listed || !handler) {
+      connection.worker.admission.release(connection, frame.length)
+      return connection.close('unsupported_api', `API key ${header.apiKey} version ${header.apiVersion}`)
+    }
+    request = new Request(connection, api, header, body, times)
+    connection.track(request)
+    if (header.apiVersion < api.served || header.apiVersion > api.listed.max) {
+      if (api.key === apis.apiVersions.key) return refuseApiVersions(request)
+      const range = `${api.served} to ${api.listed.max}`
+      request.finishSilently()
+      return connection.close('unsupported_version', `${api.name} ${header.apiVersion}, served are ${range}`)
+    }
+    finishRequestHeader(body, api, header.apiVersion)
+    handler(request)
+  } catch (error) {
+    if (request?.outcome === 'open') request.finishSilently()
+    else if (!request) connection.worker.admission.release(connection, frame.length)
+    if (error instanceof ProtocolError) connection.close('bad_request', error.message)
+    else connection.close('internal_error', (error as Error).stack)
+  }
+}

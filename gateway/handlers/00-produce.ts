@@ -1,0 +1,158 @@
+import { type Acks, Batch, type Timing } from '#batcher/batch.ts'
+import type { Engine } from '#batcher/engine.ts'
+import { deadlineOf } from '#batcher/limits.ts'
+import type { Waiter } from '#batcher/ports.ts'
+import type { Request } from '#gateway/request.ts'
+import {
+  type AnsweredPartition,
+  encodeProduceResponse,
+  type ProducePartition,
+  type ProduceTopic,
+  readProduceRequest,
+} from '#protocol/produce-wire.ts'
+import { findBatchFault, hasHeader, producerIdHigh } from '#protocol/record-batch.ts'
+
+/**
+ * Routed: each batch goes to the cluster of its topic, and the request is answered when all its batches are.
+ * Versions 3 to 12; 0 to 2 are listed (KAFKA-18659) but refused before they get here.
+ */
+
+const INVALID_TOPIC_EXCEPTION = 17
+const INVALID_REQUIRED_ACKS = 21
+const INVALID_REQUEST = 42
+
+export function handleProduce(request: Request): void {
+  const { acks, timeoutMs, topics } = readProduceRequest(request.body, request.version)
+  const call = new ProduceCall(request, acks as Acks, timeoutMs)
+  if (acks !== -1 && acks !== 0 && acks !== 1) call.refuseAll(topics, INVALID_REQUIRED_ACKS)
+  else {
+    const twice = listedTwice(topics)
+    for (const topic of topics) call.addTopic(topic, twice)
+  }
+  call.allAdded()
+}
+
+/**
+ * Partitions that the request lists more than once, as `topic/index`: a broker stores the last entry and
+ * answers as if it were the only one, so the others would be lost with a success (broker-facts.md §2.1).
+ */
+function listedTwice(topics: readonly ProduceTopic[]): ReadonlySet<string> | null {
+  if (topics.length === 1 && topics[0]!.partitions.length === 1) return null
+  const seen = new Set<string>()
+  let twice: Set<string> | null = null
+  for (const { name, partitions } of topics) {
+    for (const { index } of partitions) {
+      const key = `${name}/${index}`
+      if (seen.has(key)) (twice ??= new Set()).add(key)
+      seen.add(key)
+    }
+  }
+  return twice
+}
+
+/** One Produce request of a client: waits for the answers of its batches and puts them together. */
+class ProduceCall implements Waiter {
+  readonly #request: Request
+  readonly #acks: Acks
+  readonly #timing: Timing
+  readonly #topics: { name: string; partitions: AnsweredPartition[] }[] = []
+  /** Batches not answered yet, and one for the request itself while it is being read. */
+  #pending = 1
+  /** Why an acks=0 request failed, in words. */
+  #failure = ''
+
+  constructor(request: Request, acks: Acks, timeoutMs: number) {
+    const { maxAckWait } = request.connection.worker.limits
+    this.#request = request
+    this.#acks = acks
+    this.#timing = {
+      arrivedAt: request.firstByteAt,
+      deadline: deadlineOf(request, timeoutMs, maxAckWait),
+    }
+  }
+
+  refuseAll(topics: readonly ProduceTopic[], code: number): void {
+    for (const { name, partitions } of topics) {
+      const answers = this.#open(name)
+      for (const { index } of partitions) answers.push(this.#refusal(name, index, code, null))
+    }
+  }
+
+  addTopic({ name, partitions }: ProduceTopic, twice: ReadonlySet<string> | null): void {
+    const { worker } = this.#request.connection
+    const answers = this.#open(name)
+    const engine = worker.engineFor(name)
+    const refused = new Set<number>()
+    for (const partition of partitions) {
+      const { index } = partition
+      if (twice?.has(`${name}/${index}`)) {
+        if (!refused.has(index)) answers.push(this.#refusal(name, index, INVALID_REQUEST, 'listed twice'))
+        refused.add(index)
+      } else if (engine) {
+        answers.push(this.#addBatch(engine, name, partition))
+      } else {
+        answers.push(this.#refusal(name, index, INVALID_TOPIC_EXCEPTION, 'the topic has no route'))
+      }
+    }
+  }
+
+  #open(name: string): AnsweredPartition[] {
+    const partitions: AnsweredPartition[] = []
+    this.#topics.push({ name, partitions })
+    return partitions
+  }
+
+  /**
+   * A faulty batch of an idempotent producer is refused in its turn: the queue of its pair must know that
+   * there is a hole.
+   */
+  #addBatch(engine: Engine, topic: string, { index, records }: ProducePartition): AnsweredPartition {
+    const fault = findBatchFault(records, this.#request.version)
+    if (fault && !(hasHeader(records) && producerIdHigh(records) >= 0)) {
+      return this.#refusal(topic, index, fault.code, fault.reason)
+    }
+    const client = this.#request.connection.clientOf(engine)
+    const batch = new Batch(client, engine.partition(topic, index), this.#acks, records!, this.#timing, this)
+    if (fault) {
+      batch.refusal = fault.code
+      batch.errorMessage = fault.reason
+    }
+    this.#pending++
+    engine.accept(batch)
+    return batch
+  }
+
+  #refusal(topic: string, index: number, errorCode: number, errorMessage: string | null): AnsweredPartition {
+    this.#failure ||= `${topic}/${index}: error ${errorCode}`
+    this.#request.connection.worker.counters.refused(errorCode)
+    return {
+      index,
+      errorCode,
+      errorMessage,
+      baseOffset: -1,
+      logAppendTimeMs: -1,
+      logStartOffset: -1,
+      recordErrors: null,
+    }
+  }
+
+  answered(batch: Batch): void {
+    if (batch.errorCode !== 0) this.#failure ||= `${batch.topic}/${batch.index}: error ${batch.errorCode}`
+    this.#finishOne()
+  }
+
+  /** The whole request has been read: from now on the last answer completes it. */
+  allAdded(): void {
+    this.#finishOne()
+  }
+
+  #finishOne(): void {
+    if (--this.#pending > 0) return
+    const request = this.#request
+    if (this.#acks !== 0) {
+      const { version, header } = request
+      request.respond(encodeProduceResponse(version, header.correlationId, this.#topics, 0))
+    } else if (this.#failure) request.closeInTurn(`acks=0, ${this.#failure}`)
+    else request.finishSilently()
+  }
+}

@@ -1,0 +1,92 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Address, ClusterConfig, ListenerConfig } from '#gateway/config-schema.ts'
+import { VirtualCluster } from '#gateway/virtual-brokers.ts'
+
+/** One port that clients connect to. All ports of a listener serve everything. */
+interface Door {
+  /** Name of the cluster whose virtual broker lives here; null for the bootstrap port. */
+  cluster: string | null
+  bind: Address
+  server: Server
+}
+
+/** A listener of the config: its bootstrap port and a port for each cluster. */
+export class Listener {
+  readonly config: ListenerConfig
+  readonly #clusters: readonly ClusterConfig[]
+  readonly #doors: Door[] = []
+  /** What its clients are shown; known once the ports are bound. */
+  virtual!: VirtualCluster
+
+  constructor(
+    config: ListenerConfig,
+    clusters: readonly ClusterConfig[],
+    onSocket: (socket: Socket) => void,
+  ) {
+    this.config = config
+    this.#clusters = clusters
+    const wanted = new Map<number, string | null>([[0, null]])
+    if (config.advertised.perCluster) {
+      for (const { name, portOffset } of clusters) if (portOffset > 0) wanted.set(portOffset, name)
+    }
+    for (const [offset, cluster] of wanted) {
+      const { host, port } = config.bind
+      // allowHalfOpen: a client that has only finished sending still gets its answers.
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, onSocket)
+      this.#doors.push({ cluster, bind: { host, port: port === 0 ? 0 : port + offset }, server })
+    }
+  }
+
+  /** @throws Error that names the address, when a port cannot be bound */
+  async open(slot: number): Promise<void> {
+    for (const door of this.#doors) await listen(door, this.config.name)
+    this.virtual = this.#virtualCluster(slot)
+  }
+
+  /** Port by what it is: `public` for the bootstrap port, `public/eu` for the one of cluster eu. */
+  ports(): Record<string, number> {
+    const { name } = this.config
+    const entries = this.#doors.map(({ cluster, server }) => [
+      cluster ? `${name}/${cluster}` : name,
+      portOf(server),
+    ])
+    return Object.fromEntries(entries)
+  }
+
+  #virtualCluster(slot: number): VirtualCluster {
+    const { host, port, perCluster } = this.config.advertised
+    const bootstrap = this.#doors.find(({ cluster }) => cluster === null)!
+    const basePort = port === 0 ? portOf(bootstrap.server) : port
+    if (!perCluster) return new VirtualCluster(slot, host, this.#clusters, basePort)
+    const ports = new Map<string, number>()
+    for (const { name, portOffset } of this.#clusters) {
+      const door = this.#doors.find(({ cluster }) => cluster === name) ?? bootstrap
+      ports.set(name, port === 0 ? portOf(door.server) : port + portOffset)
+    }
+    return new VirtualCluster(slot, host, this.#clusters, ports)
+  }
+
+  /** Accepts no more; what is connected stays. */
+  close(): void {
+    for (const { server } of this.#doors) server.close()
+  }
+}
+
+function portOf(server: Server): number {
+  return (server.address() as { port: number }).port
+}
+
+function listen({ server, bind }: Door, listener: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? `port ${bind.port} is in use` : error.message
+      reject(new Error(`listeners: ${listener} cannot bind ${bind.host}:${bind.port}: ${why}`))
+    }
+    server.once('error', failed)
+    server.listen({ host: bind.host, port: bind.port, backlog: 4096 }, () => {
+      server.off('error', failed)
+      server.on('error', () => {})
+      resolve()
+    })
+  })
+}

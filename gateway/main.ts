@@ -1,0 +1,185 @@
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import {
+  formatProblem,
+  type LoadedConfig,
+  loadConfig,
+  printConfig,
+  unusableSecrets,
+} from '#gateway/config.ts'
+import { didYouMean } from '#gateway/config-problems.ts'
+
+const USAGE = `Usage: sluice COMMAND [OPTIONS]
+
+  run            serve until SIGTERM
+  check          find everything that is wrong with a configuration; --probe also asks the clusters
+  demo           a whole fleet with clients and clusters on this machine
+  print-config   the configuration that would be used, and where each value comes from
+  version
+  help
+
+Options of run, check and print-config
+  --config FILE        YAML; docs/config.md explains every key
+  --set KEY=VALUE      such as --set admin.bind=127.0.0.1:9190, also --set clusters[0].portOffset=1
+  --log-level LEVEL    trace, debug, info, warn or error
+  --log-format FORMAT  auto, json or pretty
+
+Exit codes: 0 clean, 1 run-time failure, 2 bad configuration or usage
+`
+
+const CONFIG_OPTIONS = {
+  config: { type: 'string' },
+  set: { type: 'string', multiple: true },
+  'log-level': { type: 'string' },
+  'log-format': { type: 'string' },
+} as const
+
+/** Which options each command takes. */
+const COMMANDS: Record<string, Options> = {
+  run: CONFIG_OPTIONS,
+  check: { ...CONFIG_OPTIONS, probe: { type: 'boolean' } },
+  demo: {},
+  'print-config': CONFIG_OPTIONS,
+  version: {},
+  help: {},
+}
+
+/** As in most programs; `sluice run --help` too. */
+const ALIASES: Record<string, string> = {
+  '--help': 'help',
+  '-h': 'help',
+  '--version': 'version',
+  '-v': 'version',
+}
+
+type Options = Record<string, { type: 'string' | 'boolean'; multiple?: boolean }>
+
+interface Given {
+  config?: string
+  set?: string[]
+  'log-level'?: string
+  'log-format'?: string
+  probe?: boolean
+}
+
+const CLEAN = 0
+const FAILED = 1
+const REFUSED = 2
+
+/** @returns the exit code */
+export async function main(args: readonly string[]): Promise<number> {
+  const [first = '', ...rest] = args
+  const command = ALIASES[first] ?? first
+  const options = COMMANDS[command]
+  if (!options) {
+    const hint = didYouMean(command, Object.keys(COMMANDS))
+    return refuse(command ? `unknown command "${command}"${hint ? `; ${hint}` : ''}` : 'a command is missing')
+  }
+  if (rest.includes('--help') || rest.includes('-h')) return help()
+  let given: Given
+  try {
+    given = parseArgs({ args: rest, options, allowPositionals: false }).values as Given
+  } catch (error) {
+    return refuse(argumentError(error as Error, options))
+  }
+  if (command === 'help') return help()
+  if (command === 'version') return version()
+  if (command === 'demo') return demo()
+  return withConfig(command, given)
+}
+
+async function withConfig(command: string, given: Given): Promise<number> {
+  const loaded = loadConfig({
+    ...(given.config === undefined ? {} : { file: given.config }),
+    set: given.set ?? [],
+    flags: (['level', 'format'] as const).flatMap((key) => {
+      const value = given[`log-${key}`]
+      return value === undefined ? [] : { flag: `--log-${key}`, path: `log.${key}`, value }
+    }),
+  })
+  for (const warning of loaded.warnings) complain(`warning: ${formatProblem(warning)}`)
+  if (loaded.problems) {
+    for (const problem of loaded.problems) complain(formatProblem(problem))
+    if (!given.config) complain('no --config FILE was given, so only environment and flags were read')
+    return REFUSED
+  }
+  if (command === 'check') return check(loaded, given)
+  if (command === 'print-config') return say(printConfig(loaded))
+  return run(loaded)
+}
+
+async function check({ config, warnings }: LoadedConfig, { config: file, probe }: Given): Promise<number> {
+  const secrets = unusableSecrets(config)
+  for (const secret of secrets) complain(`warning: ${secret}`)
+  const counts = (['listeners', 'clusters', 'routes'] as const).map((key) => `${key}: ${config[key].length}`)
+  counts.push(`warnings: ${warnings.length + secrets.length}`)
+  say(`${file ?? 'configuration'}: ok (${counts.join(', ')})\n`)
+  if (!probe) return CLEAN
+  const { probeClusters } = await import('#gateway/probe.ts')
+  const results = await probeClusters(config)
+  for (const { cluster, ok, detail } of results)
+    say(`${cluster}: ${ok ? 'reachable' : 'unreachable'} (${detail})\n`)
+  return results.every(({ ok }) => ok) ? CLEAN : FAILED
+}
+
+async function run({ config }: LoadedConfig): Promise<number> {
+  const part = await importIfThere('#gateway/run.ts')
+  return part ? part.run(config, {}) : refuse('run is not in this release')
+}
+
+async function demo(): Promise<number> {
+  const part = await importIfThere('#gateway/demo.ts')
+  return part ? part.demo() : refuse('demo is not in this release')
+}
+
+/** A part of the gateway that may be missing from this release. */
+async function importIfThere(part: string): Promise<any> {
+  try {
+    return await import(part)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(part.slice(1))) return undefined
+    throw error
+  }
+}
+
+function version(): number {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return say(`sluice ${JSON.parse(text).version} (node ${process.versions.node})\n`)
+}
+
+function help(): number {
+  return say(USAGE)
+}
+
+function argumentError(error: Error, options: Options): string {
+  const text = error.message.split(/\.\s/)[0]!
+  const flag = /'(--?[\w-]+)/.exec(text)?.[1]
+  const known = Object.keys(options).map((name) => `--${name}`)
+  const hint = flag && !known.includes(flag) ? didYouMean(flag, known) : undefined
+  return hint ? `${text}; ${hint}` : text
+}
+
+function refuse(reason: string): number {
+  complain(`sluice: ${reason}`)
+  complain('try: sluice help')
+  return REFUSED
+}
+
+function say(text: string): number {
+  process.stdout.write(text)
+  return CLEAN
+}
+
+function complain(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+if (import.meta.main) {
+  try {
+    process.exitCode = await main(process.argv.slice(2))
+  } catch (error) {
+    complain(`sluice: ${(error as Error).stack ?? error}`)
+    process.exitCode = FAILED
+  }
+}

@@ -1,0 +1,40 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Worker } from '#gateway/worker.ts'
+
+const POLL_MS = 20
+/** Kept back from the drain's time to tell clients of what could not be sent. */
+const LAST_WORD_MS = 1000
+
+/**
+ * Ends a worker's connections: each takes no further request at a moment of its own, spread over half the
+ * time so that the clients do not all reconnect at once, answers what it has read, and closes.
+ *
+ * Near the end whatever was never sent is answered 19; what was sent keeps its outcome open, and its
+ * connection is closed.
+ *
+ * @param timeoutMs from now until the last connection must be gone
+ */
+export async function drainConnections(worker: Worker, timeoutMs: number): Promise<void> {
+  const end = performance.now() + timeoutMs
+  const spread = timeoutMs / 2
+  for (const connection of worker.connections) {
+    setTimeout(() => connection.drain('drain'), Math.random() * spread)
+  }
+  const lastWord = Math.max(end - LAST_WORD_MS, performance.now() + spread)
+  let refused = false
+  while (performance.now() < end && busy(worker)) {
+    await pause(POLL_MS)
+    if (!refused && performance.now() > lastWord) {
+      for (const { engine } of worker.links.values()) engine.refuseUnsent()
+      refused = true
+    }
+  }
+  for (const connection of [...worker.connections]) connection.close('drain')
+}
+
+/** Batches of acks=0 clients may be under way when their connections are long gone. */
+function busy(worker: Worker): boolean {
+  if (worker.connections.size > 0) return true
+  for (const { engine } of worker.links.values()) if (engine.waiting > 0) return true
+  return false
+}

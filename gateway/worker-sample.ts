@@ -1,0 +1,38 @@
+import type { ClusterLink } from '#gateway/cluster-link.ts'
+import type { Worker } from '#gateway/worker.ts'
+import type { ClusterSample, WorkerSample } from '#status/contract.ts'
+
+/** What a worker reports of itself once a second. */
+export function sampleOf(worker: Worker): WorkerSample {
+  const { admission, counters } = worker
+  let unanswered = 0
+  for (const connection of worker.connections) unanswered += connection.unanswered
+  return {
+    connections: worker.connections.size,
+    accepted: counters.connections,
+    unanswered,
+    bytesRead: counters.bytesRead,
+    bytesWritten: counters.bytesWritten,
+    reservedBytes: admission.used,
+    reservedPeak: admission.peak,
+    memoryBudget: admission.budget,
+    pausedConnections: admission.paused,
+    closed: Object.fromEntries(counters.closed),
+    refusals: Object.fromEntries(counters.refusals),
+    clusters: Object.fromEntries([...worker.links].map(([name, link]) => [name, clusterSample(link)])),
+  }
+}
+
+function clusterSample({ cluster, engine, counters, sockets }: ClusterLink): ClusterSample {
+  const { batchesIn, recordsIn, bytesIn, submissions, batchesSubmitted, acks, errors, retries } = counters
+  return {
+    state: cluster.state,
+    reason: cluster.reason,
+    lanes: sockets.connected,
+    connects: cluster.connects,
+    waiting: engine.waiting,
+    inFlightBytes: engine.inFlightBytes,
+    totals: { batchesIn, recordsIn, bytesIn, submissions, batchesSubmitted, acks, errors, retries },
+    errorCodes: Object.fromEntries(counters.errorCodes),
+  }
+}

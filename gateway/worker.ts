@@ -1,0 +1,156 @@
+import type { Socket } from 'node:net'
+import { Admission } from '#batcher/admission.ts'
+import type { Engine } from '#batcher/engine.ts'
+import type { CloseReason } from '#gateway/close-reasons.ts'
+import { ClusterLink } from '#gateway/cluster-link.ts'
+import type { Config } from '#gateway/config-schema.ts'
+import { ClientConnection } from '#gateway/connection.ts'
+import type { Channel, Down, Up } from '#gateway/control-channel.ts'
+import { ClientCounters } from '#gateway/counters.ts'
+import { Listener } from '#gateway/listener.ts'
+import { RouteTable } from '#gateway/route.ts'
+import { drainConnections } from '#gateway/shutdown.ts'
+import { Topics } from '#gateway/topics.ts'
+import { sampleOf } from '#gateway/worker-sample.ts'
+import type { Log } from '#telemetry/log.ts'
+
+const SWEEP_MS = 500
+const SAMPLE_MS = 1000
+
+/**
+ * One data process: client sockets, the engines, upstream sockets, and nothing else. It owns no Redis, no
+ * HTTP and no admin client; the control process tells it what it must know through the channel.
+ */
+export class Worker {
+  readonly log: Log
+  readonly limits: Config['limits']
+  readonly clusterId: string
+  readonly zone: string | null
+  readonly topics: Topics
+  readonly admission: Admission
+  readonly counters = new ClientCounters()
+  readonly links = new Map<string, ClusterLink>()
+  readonly connections = new Set<ClientConnection>()
+  readonly listeners: Listener[]
+  readonly #channel: Channel<Up, Down>
+  readonly #byAddress = new Map<string, number>()
+  readonly #timers: NodeJS.Timeout[] = []
+  readonly #slot: number
+  #nextId = 0
+
+  constructor(config: Config, slot: number, channel: Channel<Up, Down>, log: Log) {
+    this.log = log
+    this.limits = config.limits
+    this.clusterId = config.clusterId
+    this.zone = config.node.zone ?? null
+    this.admission = new Admission(config.limits.memory / config.node.workers)
+    this.#slot = slot
+    this.#channel = channel
+    for (const cluster of config.clusters) this.links.set(cluster.name, new ClusterLink(cluster, log))
+    const clusters = new Map([...this.links].map(([name, link]) => [name, link.cluster]))
+    this.topics = new Topics(
+      new RouteTable(config.routes),
+      clusters,
+      config.limits.unknownTopicsPerSecond,
+      (cluster, topic, entry) => channel.send({ type: 'learned', cluster, topic, entry }),
+    )
+    this.listeners = config.listeners.map(
+      (listener) =>
+        new Listener(listener, config.clusters, (socket) => this.#onSocket(socket, listener.name)),
+    )
+  }
+
+  /** Binds the ports and connects to the clusters; a cluster that cannot be reached holds nothing up. */
+  async start(): Promise<void> {
+    for (const listener of this.listeners) await listener.open(this.#slot)
+    for (const link of this.links.values()) link.start()
+    this.#timers.push(setInterval(() => this.#sweep(), SWEEP_MS))
+    this.#timers.push(setInterval(() => this.#report(), SAMPLE_MS))
+    const ports = Object.assign({}, ...this.listeners.map((listener) => listener.ports()))
+    this.#channel.send({ type: 'listening', ports })
+  }
+
+  onMessage(message: Down): void {
+    if (message.type === 'topics') this.topics.apply(message.cluster, message.changes)
+    else if (message.type === 'drain') void this.#drain(message.timeoutMs)
+    else if (message.type === 'stop') this.stop()
+  }
+
+  /** The engine of the cluster that a topic is routed to; undefined where clients must not write. */
+  engineFor(topic: string): Engine | undefined {
+    const cluster = this.topics.routes.find(topic)
+    if (cluster === null || this.topics.known(topic)?.errorCode) return undefined
+    return this.links.get(cluster)?.engine
+  }
+
+  #onSocket(socket: Socket, listenerName: string): void {
+    const listener = this.listeners.find(({ config }) => config.name === listenerName)!
+    this.counters.connections++
+    socket.setKeepAlive(true, this.limits.keepAlive)
+    const proxied = listener.config.proxyProtocol === 'required'
+    const connection = new ClientConnection(this, this.#nextId++, socket, listener.virtual, proxied)
+    this.connections.add(connection)
+    if (this.connections.size > this.limits.maxConnections) return connection.close('too_many_connections')
+    if (!proxied) this.onAddressKnown(connection)
+    if (!this.admission.acceptsConnections) this.admission.reserve(connection, 0)
+  }
+
+  /** Counts the connection for its address, which a PROXY header may tell later than the socket. */
+  onAddressKnown(connection: ClientConnection): void {
+    const { address } = connection
+    const count = (this.#byAddress.get(address) ?? 0) + 1
+    this.#byAddress.set(address, count)
+    connection.counted = true
+    const limit = this.limits.maxConnectionsPerAddress
+    if (limit > 0 && count > limit) connection.close('too_many_from_address', `${count} from ${address}`)
+  }
+
+  onClosed(connection: ClientConnection, reason: CloseReason): void {
+    this.connections.delete(connection)
+    this.counters.closedFor(reason)
+    if (!connection.counted) return
+    const left = (this.#byAddress.get(connection.address) ?? 1) - 1
+    if (left > 0) this.#byAddress.set(connection.address, left)
+    else this.#byAddress.delete(connection.address)
+  }
+
+  #sweep(): void {
+    const now = performance.now()
+    for (const connection of this.connections) connection.sweep(now)
+  }
+
+  #report(): void {
+    this.#channel.send({ type: 'sample', sample: sampleOf(this) })
+  }
+
+  async #drain(timeoutMs: number): Promise<void> {
+    for (const listener of this.listeners) listener.close()
+    await drainConnections(this, timeoutMs)
+    this.#report()
+    this.#channel.send({ type: 'drained' })
+  }
+
+  /** Ends everything at once. */
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer)
+    for (const listener of this.listeners) listener.close()
+    for (const connection of [...this.connections]) connection.close('stopped')
+    for (const link of this.links.values()) link.stop()
+  }
+}
+
+/** Starts a worker when the control process says so. */
+export function serveChannel(channel: Channel<Up, Down>, log: Log): void {
+  let worker: Worker | null = null
+  channel.onMessage = (message) => {
+    if (message.type !== 'start') {
+      worker?.onMessage(message)
+      return
+    }
+    worker = new Worker(message.config, message.slot, channel, log)
+    worker.start().catch((error: Error) => {
+      worker?.stop()
+      channel.send({ type: 'failed', reason: error.message })
+    })
+  }
+}

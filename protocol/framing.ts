@@ -1,0 +1,128 @@
+import { ProtocolError } from '#protocol/reader.ts'
+
+const SMALL = 1024
+const SLAB = 8192
+
+/**
+ * Cuts a byte stream into frames: length int32 · that many bytes.
+ *
+ * Memory follows the bytes that came, never the length that was declared: an unfinished frame is a list of
+ * the chunks it arrived in. A frame that lies within one chunk is a view on it; one that spans chunks is
+ * copied once, when it is whole.
+ */
+export class FrameSplitter {
+  readonly #chunks: Buffer[] = []
+  #slab: Buffer | null = null
+  #slabUsed = 0
+  /** Where in the first chunk the next frame begins. */
+  #start = 0
+  /** Bytes held from there on. */
+  #held = 0
+  #maxFrameBytes: number
+
+  constructor(maxFrameBytes: number) {
+    this.#maxFrameBytes = maxFrameBytes
+  }
+
+  set maxFrameBytes(limit: number) {
+    this.#maxFrameBytes = limit
+  }
+
+  /** Bytes that have come of frames not yet taken, length prefixes included. */
+  get held(): number {
+    return this.#held
+  }
+
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    if (this.#held > 0 && chunk.length < SMALL) this.#append(chunk)
+    else this.#chunks.push(chunk)
+    this.#held += chunk.length
+  }
+
+  /** Bytes that trickle in share a slab: a chunk object each would cost a hundred times their size. */
+  #append(chunk: Buffer): void {
+    const last = this.#chunks.length - 1
+    const room = this.#slab !== null && this.#chunks[last]?.buffer === this.#slab.buffer
+    if (!room || this.#slabUsed + chunk.length > SLAB) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB)
+      this.#slabUsed = chunk.copy(this.#slab)
+      this.#chunks.push(this.#slab.subarray(0, this.#slabUsed))
+      return
+    }
+    const slab = this.#slab!
+    const view = this.#chunks[last]!
+    this.#slabUsed += chunk.copy(slab, this.#slabUsed)
+    this.#chunks[last] = slab.subarray(view.byteOffset - slab.byteOffset, this.#slabUsed)
+  }
+
+  /**
+   * Length of the next frame without its prefix, or -1 while the prefix is incomplete.
+   * @throws ProtocolError for a length below 1 or over the limit
+   */
+  declared(): number {
+    if (this.#held < 4) return -1
+    const length = this.#peekInt32()
+    if (length < 1 || length > this.#maxFrameBytes) {
+      throw new ProtocolError(`frame length ${length} is not between 1 and ${this.#maxFrameBytes}`)
+    }
+    return length
+  }
+
+  /** The next whole frame without its prefix, or null while it is not whole. */
+  next(): Buffer | null {
+    const length = this.declared()
+    if (length < 0 || this.#held < 4 + length) return null
+    this.#skip(4)
+    const first = this.#chunks[0]!
+    const end = this.#start + length
+    const frame = end <= first.length ? first.subarray(this.#start, end) : this.#gather(length)
+    this.#skip(length)
+    return frame
+  }
+
+  /** The first bytes held, up to `length`, as one view or copy. */
+  peekAll(length = this.#held): Buffer {
+    const wanted = Math.min(length, this.#held)
+    return wanted === 0 ? Buffer.alloc(0) : this.#gather(wanted)
+  }
+
+  /** Throws away the first bytes held. */
+  drop(length: number): void {
+    this.#skip(Math.min(length, this.#held))
+  }
+
+  /** Forgets everything held. */
+  clear(): void {
+    this.#chunks.length = 0
+    this.#start = 0
+    this.#held = 0
+  }
+
+  #peekInt32(): number {
+    const first = this.#chunks[0]!
+    if (this.#start + 4 <= first.length) return first.readInt32BE(this.#start)
+    return this.#gather(4).readInt32BE(0)
+  }
+
+  #gather(length: number): Buffer {
+    const frame = Buffer.allocUnsafeSlow(length)
+    let filled = 0
+    for (let i = 0, start = this.#start; filled < length; i++, start = 0) {
+      filled += this.#chunks[i]!.copy(frame, filled, start, start + length - filled)
+    }
+    return frame
+  }
+
+  #skip(length: number): void {
+    this.#held -= length
+    let start = this.#start + length
+    let done = 0
+    while (done < this.#chunks.length && start >= this.#chunks[done]!.length) {
+      start -= this.#chunks[done]!.length
+      done++
+    }
+    if (done > 0) this.#chunks.splice(0, done)
+    this.#start = start
+  }
+}

@@ -1,0 +1,96 @@
+/** The shapes of the live status. `GET /api/v1/state` carries `State`; clients ignore what they do not know. */
+
+export interface Totals {
+  batchesIn: number
+  recordsIn: number
+  bytesIn: number
+  submissions: number
+  acks: number
+  errors: number
+}
+
+/** What one worker counts of one cluster. Totals run from the worker's start. */
+export interface ClusterSample {
+  state: 'connecting' | 'up' | 'degraded' | 'down'
+  /** In words; empty while all is well. */
+  reason: string
+  /** Upstream connections that carry produce requests. */
+  lanes: number
+  /** Connections opened to the cluster so far, of every kind. */
+  connects: number
+  /** Batches accepted and not answered. */
+  waiting: number
+  inFlightBytes: number
+  totals: Totals & { batchesSubmitted: number; retries: number }
+  /** Batches answered with an error, by Kafka error code. */
+  errorCodes: Record<string, number>
+}
+
+/** One worker, as it reports itself once a second. */
+export interface WorkerSample {
+  connections: number
+  /** Connections accepted so far. */
+  accepted: number
+  /** Requests read and not answered. */
+  unanswered: number
+  bytesRead: number
+  bytesWritten: number
+  /** Bytes of the admission ledger: now, at most so far, and allowed. */
+  reservedBytes: number
+  reservedPeak: number
+  memoryBudget: number
+  /** Connections that are not read because memory is short. */
+  pausedConnections: number
+  closed: Record<string, number>
+  /** Batches refused before they reached a cluster's queue, by Kafka error code. */
+  refusals: Record<string, number>
+  clusters: Record<string, ClusterSample>
+}
+
+export type NodeState = 'starting' | 'serving' | 'draining'
+
+export interface NodeStatus {
+  state: NodeState
+  version: string
+  connections: number
+  inFlightBytes: number
+  workers: number
+  accepted: number
+  unanswered: number
+  reservedBytes: number
+  reservedPeak: number
+  memoryBudget: number
+  pausedConnections: number
+  bytesRead: number
+  bytesWritten: number
+  closed: Record<string, number>
+  refusals: Record<string, number>
+}
+
+export interface ClusterStatus {
+  state: 'up' | 'degraded' | 'down'
+  reason: string
+  topics: number
+  partitions: number
+  /** When the partition map was last read, ms since 1970; null before the first time. */
+  refreshedAt: number | null
+  /** Why the last refresh failed; empty when it did not. */
+  refreshError: string
+  lanes: number
+  connects: number
+  waiting: number
+  inFlightBytes: number
+  totals: Totals & { batchesSubmitted: number; retries: number }
+  batchesPerSubmission: number
+  errorCodes: Record<string, number>
+}
+
+export interface State {
+  /** The node that answers. */
+  node: string
+  /** ms since 1970. */
+  ts: number
+  fleet: { mode: 'redis' | 'local'; redis: 'up' | 'down' | 'none' }
+  nodes: Record<string, NodeStatus>
+  clusters: Record<string, ClusterStatus>
+}

@@ -1,0 +1,180 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  CompressionTypes,
+  Kafka,
+  type KafkaConfig,
+  KafkaJSError,
+  type Message,
+  Partitioners,
+  type Producer,
+  type ProducerConfig,
+  type ProducerRecord,
+} from 'kafkajs'
+import { splitLines } from '#test/support/processes.ts'
+import {
+  generatedValue,
+  type Outcome,
+  type ProducerSpec,
+  type SentRecord,
+  sentRecords,
+} from '#test/support/producer-spec.ts'
+
+/** kafkajs, told by a ProducerSpec and answering in Outcomes: see producer-spec.ts. One record per send. */
+
+interface Settings {
+  client: KafkaConfig
+  producer: ProducerConfig
+  send: Pick<ProducerRecord, 'acks' | 'timeout' | 'compression'>
+  /** Sends under way at once, at most. */
+  inFlight: number
+}
+
+type Setter = (settings: Settings, value: string) => void
+
+/** What kafkajs calls the properties of Kafka's own producer. */
+const PROPERTIES: Record<string, Setter> = {
+  'client.id': ({ client }, value) => (client.clientId = value),
+  acks: ({ send }, value) => (send.acks = value === 'all' ? -1 : Number(value)),
+  'compression.type': ({ send }, value) => (send.compression = compression(value)),
+  'enable.idempotence': ({ producer }, value) => (producer.idempotent = value === 'true'),
+  'metadata.max.age.ms': ({ producer }, value) => (producer.metadataMaxAge = Number(value)),
+  retries: ({ client }, value) => (client.retry = { ...client.retry, retries: Number(value) }),
+  'retry.backoff.ms': ({ client }, value) =>
+    (client.retry = { ...client.retry, initialRetryTime: Number(value) }),
+  'request.timeout.ms': ({ client, send }, value) => (client.requestTimeout = send.timeout = Number(value)),
+  'max.in.flight.requests.per.connection': (settings, value) =>
+    (settings.producer.maxInFlightRequests = settings.inFlight = Number(value)),
+}
+
+let stdinClosed = false
+process.stdin.on('end', () => (stdinClosed = true))
+const spec = await readSpec()
+const settings = settingsOf(spec)
+/** The partition of each message, which kafkajs does not tell when a send fails. */
+const chosen = new WeakMap<Message, number>()
+const start = performance.now()
+const producer = new Kafka(settings.client).producer(settings.producer)
+await producer.connect()
+const sent = await sendAll(producer)
+await producer.disconnect()
+print({ done: true, sent, ms: performance.now() - start })
+process.stdin.destroy()
+
+function readSpec(): Promise<ProducerSpec> {
+  return new Promise((resolve) => splitLines(process.stdin, (line) => resolve(JSON.parse(line))))
+}
+
+function settingsOf({ bootstrap, properties }: ProducerSpec): Settings {
+  const settings: Settings = {
+    client: { brokers: bootstrap.split(',') },
+    producer: { createPartitioner: noticingPartitioner },
+    send: {},
+    inFlight: 100,
+  }
+  for (const [name, value] of Object.entries(properties ?? {})) {
+    const set = PROPERTIES[name]
+    if (!set) throw new Error(`kafkajs has nothing like ${name}`)
+    set(settings, value)
+  }
+  return settings
+}
+
+function compression(name: string): CompressionTypes {
+  if (name === 'none') return CompressionTypes.None
+  if (name === 'gzip') return CompressionTypes.GZIP
+  throw new Error(`kafkajs cannot compress with ${name} by itself`)
+}
+
+function noticingPartitioner(): ReturnType<typeof Partitioners.DefaultPartitioner> {
+  const choose = Partitioners.DefaultPartitioner()
+  return (args) => {
+    const partition = choose(args)
+    chosen.set(args.message, partition)
+    return partition
+  }
+}
+
+async function sendAll(producer: Producer): Promise<number> {
+  const underWay = new Set<Promise<void>>()
+  let count = 0
+  for await (const record of spec.records ? sentRecords(spec) : generated()) {
+    const send: Promise<void> = sendOne(producer, record).finally(() => underWay.delete(send))
+    underWay.add(send)
+    count++
+    if (underWay.size >= settings.inFlight) await Promise.race(underWay)
+  }
+  await Promise.all(underWay)
+  return count
+}
+
+async function* generated(): AsyncGenerator<SentRecord> {
+  const { topics, count = Infinity, partitions, valueBytes, perSecond } = spec.generate!
+  const closed = (): boolean => count === Infinity && stdinClosed
+  const start = performance.now()
+  for (let id = 0; id < count; id++) {
+    const due = perSecond ? start + (id / perSecond) * 1000 : 0
+    while (!closed() && performance.now() < due) await sleep(Math.min(50, due - performance.now()))
+    if (closed()) return
+    const topic = topics[id % topics.length]!
+    const partition = partitions ? Math.floor(id / topics.length) % partitions : null
+    const value = generatedValue(spec.name, topic, id, valueBytes)
+    yield { id, topic, partition, key: null, value, headers: [], timestamp: null }
+  }
+}
+
+async function sendOne(producer: Producer, record: SentRecord): Promise<void> {
+  const start = performance.now()
+  const { id, topic } = record
+  const outcome: Outcome = {
+    id,
+    topic,
+    partition: null,
+    offset: -1,
+    timestamp: -1,
+    error: null,
+    code: null,
+    ms: 0,
+  }
+  const message = messageOf(record)
+  try {
+    const [answer] = await producer.send({ ...settings.send, topic, messages: [message] })
+    // With acks=0 there is no answer.
+    if (answer) outcome.offset = Number(answer.baseOffset)
+    outcome.timestamp = record.timestamp ?? -1
+  } catch (error) {
+    Object.assign(outcome, failure(error as Error))
+  }
+  print({ ...outcome, partition: chosen.get(message) ?? null, ms: performance.now() - start })
+}
+
+function messageOf({ key, value, partition, headers, timestamp }: SentRecord): Message {
+  const message: Message = { key, value, headers: headersOf(headers) }
+  if (partition !== null) message.partition = partition
+  if (timestamp !== null) message.timestamp = String(timestamp)
+  return message
+}
+
+/** kafkajs keeps repeated names together, and has no null values: what it cannot say is refused. */
+function headersOf(headers: SentRecord['headers']): Record<string, Buffer[]> {
+  const byName: Record<string, Buffer[]> = {}
+  for (const [name, value] of headers) {
+    if (value === null) throw new Error(`kafkajs cannot send the header ${name} without a value`)
+    ;(byName[name] ??= []).push(value)
+  }
+  const kept = Object.entries(byName).flatMap(([name, values]) => values.map(() => name))
+  if (kept.join() !== headers.map(([name]) => name).join())
+    throw new Error('kafkajs would sort these headers')
+  return byName
+}
+
+/** The reason below "retries exceeded", with the broker's code if there is one. */
+function failure(error: Error): Pick<Outcome, 'error' | 'code'> {
+  const reason = error instanceof KafkaJSError && error.cause instanceof Error ? error.cause : error
+  const { type, code } = reason as { type?: string; code?: unknown }
+  const text = `${type ?? reason.name}: ${reason.message}`
+  return { error: text, code: typeof code === 'number' ? code : null }
+}
+
+function print(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`)
+}
