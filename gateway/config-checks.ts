@@ -128,9 +128,11 @@ function checkRedis({ fleet }: Draft, tree: Tree): void {
   const path = ['fleet', 'redis', 'url']
   const url = fleet?.redis?.url
   if (url === undefined) return
-  if (!URL.canParse(url)) tree.report(path, 'is not a valid URL')
   if (holdsPassword(tree.literal(path))) {
     tree.report(path, 'must not hold a password in clear', 'put it in a file and name that as passwordFile')
+  } else if (!URL.canParse(url)) {
+    const hint = 'in a password write / as %2F, @ as %40, or use passwordFile'
+    tree.report(path, 'is not a valid URL', holdsPassword(url) ? hint : undefined)
   } else if (holdsPassword(url) && fleet?.redis?.passwordFile) {
     tree.report(path, 'holds a password, and passwordFile names another', 'keep one of them')
   }
@@ -150,7 +152,8 @@ function checkLimits({ limits, node }: Draft, tree: Tree): void {
     tree.report(['node', 'workers'], text, `at most ${Math.floor(memory / share)} fit`)
   }
   if (firstFrameBytes !== undefined && firstFrameBytes > maxFrameBytes) {
-    const text = `must be at most maxFrameBytes (${formatSize(maxFrameBytes)}), but is ${formatSize(firstFrameBytes)}`
+    const most = `must be at most maxFrameBytes (${formatSize(maxFrameBytes)})`
+    const text = `${most}, but is ${formatSize(firstFrameBytes)}`
     tree.report(['limits', 'firstFrameBytes'], text)
   }
 }

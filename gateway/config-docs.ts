@@ -19,16 +19,19 @@ const INTRO = `# Configuration
 
 Generated from the schema by \`npm run docs\`; changes made here are lost.
 
-- **Example**: [sluice.example.yaml](sluice.example.yaml). **JSON Schema** for editors: [config.schema.json](config.schema.json).
+- **Example**: [sluice.example.yaml](sluice.example.yaml).
+  **JSON Schema** for editors: [config.schema.json](config.schema.json).
 - **Check a file**: \`sluice check --config FILE\` lists all that is wrong, with line and column.
   \`sluice print-config --config FILE\` shows what would be used and where each value came from.
-- **Sources**: flags > environment > file > defaults. \`--set limits.memory=1GiB\`, \`--set clusters[0].name=eu\`;
-  \`SLUICE_LIMITS__MEMORY=1GiB\`, \`SLUICE_CLUSTERS__0__NAME=eu\` (\`__\` separates levels, the case of keys does not
-  matter, an empty variable is not set). A list may be separated by commas, a mapping be written as YAML;
-  the value \`null\` takes a key away.
-- **Variables**: \`\${NAME}\` in a value of the file is replaced by that environment variable, which must be set;
-  \`$\${\` is a plain \`\${\`. Inside \`{ }\` and \`[ ]\`, put \`"\${NAME}"\` in quotes.
-- **Units**: durations \`250ms\`, \`30s\`, \`5m\`, \`1h\`, \`7d\`; sizes \`512B\`, \`64KiB\`, \`1MiB\`, \`1GiB\`, \`1TiB\`. A bare number is refused.
+- **Sources**: flags > environment > file > defaults.
+  Flags: \`--set limits.memory=1GiB\`, \`--set clusters[0].name=eu\`.
+  Environment: \`SLUICE_LIMITS__MEMORY=1GiB\`, \`SLUICE_CLUSTERS__0__NAME=eu\`: \`__\` separates levels,
+  the case of keys does not matter, an empty variable is not set.
+  In both, a list may be separated by commas, a mapping be written as YAML, and \`null\` takes a key away.
+- **Variables**: \`\${NAME}\` in a value of the file is replaced by that environment variable, which must be
+  set; \`$\${\` is a plain \`\${\`. Inside \`{ }\` and \`[ ]\`, put \`"\${NAME}"\` in quotes.
+- **Units**: durations \`250ms\`, \`30s\`, \`5m\`, \`1h\`, \`7d\`; sizes \`512B\`, \`64KiB\`, \`1MiB\`,
+  \`1GiB\`, \`1TiB\`. A bare number is refused.
 - **Secrets** stand in files (\`passwordFile\`, \`tokenFile\`; a relative path counts from the folder of the
   configuration file) or come through \`\${NAME}\`, never in clear. print-config masks them.
 - **Unknown keys are errors.** Keys marked reserved are known, and refused until a later release serves them.
@@ -105,7 +108,8 @@ function describe(schema: Schema): string {
 
 function table(rows: Row[]): string {
   const lines = rows.map(({ key, value, fallback, meaning }) => {
-    return `| \`${key}\` | ${[value, fallback, meaning].map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+    const cells = [value, fallback, meaning].map((cell) => cell.replaceAll('|', '\\|'))
+    return `| \`${key}\` | ${cells.join(' | ')} |`
   })
   return ['| key | value | default | meaning |', '|---|---|---|---|', ...lines, ''].join('\n')
 }
@@ -117,8 +121,8 @@ function memoryPage(): string {
   const mebibytes = (bytes: number) => formatSize(Math.ceil(bytes / 2 ** 20) * 2 ** 20)
   return `## What a node may hold in memory
 
-With the defaults and ${workers} workers. The unread answers are a ceiling that nobody meets: it takes every client to stop
-reading with a megabyte of answers due, and each of them is closed after \`limits.writeTimeout\`.
+With the defaults and ${workers} workers. The unread answers are a ceiling that nobody meets: it takes every
+client to stop reading with a megabyte of answers due, and each is closed after \`limits.writeTimeout\`.
 
 | held by | at most |
 |---|---|

@@ -29,8 +29,9 @@ const UNREADABLE: Record<string, string> = {
 }
 
 /**
- * Reads a YAML file into a tree, `${VAR}` filled in from `variables`. What is wrong stands in `tree.problems`;
- * `whole` is false if the file could not be read or parsed at all, so that there is nothing more to check.
+ * Reads a YAML file into a tree, `${VAR}` filled in from `variables`. What is wrong stands in
+ * `tree.problems`; `whole` is false if the file could not be read or parsed at all, so that there is nothing
+ * more to check.
  */
 export function readTree(file: string, variables: Variables): { tree: Tree; whole: boolean } {
   const tree = new Tree()
@@ -88,6 +89,7 @@ class FileReader {
   }
 
   #value(node: Node | null, path: Path): unknown {
+    if (this.#excess) return undefined
     if (++this.#nodes > MAX_NODES || path.length > MAX_DEPTH) {
       this.#reportExcess(path)
       return undefined
@@ -163,7 +165,6 @@ class FileReader {
   }
 
   #reportExcess(path: Path): void {
-    if (this.#excess) return
     this.#excess = true
     const text = this.#nodes > MAX_NODES ? `has more than ${MAX_NODES} values` : 'is nested too deep'
     this.#tree.report(path.slice(0, 4), text)

@@ -2,8 +2,8 @@
 export const MAX_CLUSTER_ID = 1023
 
 /**
- * The id that a cluster has when `clusters[].id` is left out: FNV-1a (32 bit) over the UTF-8 name, folded into
- * 1..1023. Clients remember broker ids, so this function may never change.
+ * The id that a cluster has when `clusters[].id` is left out: FNV-1a (32 bit) over the UTF-8 name, folded
+ * into 1..1023. Clients remember broker ids, so this function may never change.
  */
 export function clusterVirtualId(cluster: string): number {
   return (fnv1a(cluster) % MAX_CLUSTER_ID) + 1

@@ -11,28 +11,28 @@ export const limitsSchema = z
     memory: size('16MiB', '1TiB')
       .prefault('512MiB')
       .describe(
-        'Bytes that batches and unfinished frames may hold, per node, divided evenly among its workers. At 80 % ' +
-          'clients are no longer read, largest holder first; at 95 % new connections wait. Unfinished frames ' +
-          'may hold a quarter of it, so each worker needs 4 × `maxFrameBytes`.',
+        'Bytes that batches and unfinished frames may hold, per node, divided evenly among its ' +
+          'workers. At 80 % clients are no longer read, largest holder first; at 95 % new connections ' +
+          'wait. Unfinished frames may hold a quarter of it, so each worker needs 4 × `maxFrameBytes`.',
       ),
     maxFrameBytes: size('64KiB', '100MiB')
       .prefault('16MiB')
       .describe(
-        'Largest request of a client; a larger or negative length closes the connection. Brokers take at most ' +
-          '100 MiB (socket.request.max.bytes).',
+        'Largest request of a client; a larger or negative length closes the connection. Brokers take ' +
+          'at most 100 MiB (socket.request.max.bytes).',
       ),
     firstFrameBytes: size('1KiB', '100MiB')
       .prefault('64KiB')
       .describe(
-        'Largest first request of a connection, unless it is a Produce: it stops other protocols and declared ' +
-          'lengths that never come. Produce is exempt because kafkajs and @platformatic/kafka begin all but ' +
-          'their first connection with it.',
+        'Largest first request of a connection, unless it is a Produce: it stops other protocols and ' +
+          'declared lengths that never come. Produce is exempt because kafkajs and @platformatic/kafka ' +
+          'begin all but their first connection with it.',
       ),
     largeFrames: integer(1, 1024)
       .prefault(8)
       .describe(
-        'Frames over 1 MiB that may be in reading at once, per node, divided among its workers (each has at ' +
-          'least one). The others wait unread.',
+        'Frames over 1 MiB that may be in reading at once, per node, divided among its workers (each ' +
+          'has at least one). The others wait unread.',
       ),
     maxConnections: integer(1, 1_000_000)
       .prefault(10_000)
@@ -46,20 +46,21 @@ export const limitsSchema = z
     maxAckWait: duration('1s', '10m')
       .prefault('20s')
       .describe(
-        'Longest time from the arrival of a Produce to its answer; never more than 0.7 × the timeout in the ' +
-          'request, so that the answer comes before the client hangs up.',
+        'Longest time from the arrival of a Produce to its answer; never more than 0.7 × the timeout ' +
+          'in the request, so that the answer comes before the client hangs up.',
       ),
     connectionMaxAge: duration('1s', '7d')
       .prefault('1h')
       .describe(
-        'Connections are closed at this age ± 10 %, at a frame boundary with everything answered, so that new ' +
-          'nodes and new routes get their clients. A removed cluster keeps its port open for as long.',
+        'Connections are closed at this age ± 10 %, at a frame boundary with everything answered, so ' +
+          'that new nodes and new routes get their clients. A removed cluster keeps its port open for as ' +
+          'long.',
       ),
     pipelined: integer(1, 10_000)
       .prefault(128)
       .describe(
-        'Unanswered requests of one connection before it is no longer read; TCP then makes the client wait and ' +
-          'fill its batches (librdkafka sends without limit otherwise).',
+        'Unanswered requests of one connection before it is no longer read; TCP then makes the client ' +
+          'wait and fill its batches (librdkafka sends without limit otherwise).',
       ),
     pipelinedBytes: size('64KiB', '1GiB')
       .prefault('8MiB')
@@ -73,8 +74,8 @@ export const limitsSchema = z
     idleTimeout: duration('1s', '7d')
       .prefault('10m')
       .describe(
-        'A connection with nothing to answer and nothing arriving is closed. Below 10m the gateway hangs up ' +
-          'before its clients do (Java after 9 min), which they log as an error.',
+        'A connection with nothing to answer and nothing arriving is closed. Below 10m the gateway ' +
+          'hangs up before its clients do (Java after 9 min), which they log as an error.',
       ),
     outputBytes: size('64KiB', '1GiB')
       .prefault('1MiB')

@@ -7,12 +7,12 @@ import { elementOf, keysOf, kindOf, type Schema, schemaAt } from '#gateway/confi
 const PREFIX = 'SLUICE_'
 const SEPARATOR = '__'
 
-/** Kubernetes puts these into every pod beside a service called "sluice"; a container may have a SLUICE_VERSION. */
+/** Kubernetes sets these in every pod beside a service called "sluice"; an image may set SLUICE_VERSION. */
 const NOT_OURS = /^SLUICE_(SERVICE_.*|PORT|PORT_.*|VERSION)$/
 
 /**
- * Lays `SLUICE_ADMIN__BIND` and the like over the tree. `__` separates levels, keys are matched whatever their
- * case, lists go by index. An empty variable counts as not set.
+ * Lays `SLUICE_ADMIN__BIND` and the like over the tree. `__` separates levels, keys are matched whatever
+ * their case, lists go by index. An empty variable counts as not set.
  *
  * @returns warnings: variables that look like ours and are no setting
  */

@@ -81,8 +81,8 @@ interface Bound {
 }
 
 /**
- * No two of listeners, cluster ports, admin and health want the same port. Port 0 never clashes. Of the two, the
- * later one is reported, unless it is a default and the other is not.
+ * No two of listeners, cluster ports, admin and health want the same port. Port 0 never clashes. Of the two,
+ * the later one is reported, unless it is a default and the other is not.
  */
 export function checkPorts(draft: Draft, tree: Tree): void {
   const bound = [...listenerPorts(draft, tree)]

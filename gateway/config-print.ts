@@ -6,8 +6,8 @@ import { formatValue } from '#gateway/config-values.ts'
 import { elementOf, factsOf, fieldsOf, type Schema } from '#gateway/config-walk.ts'
 
 /**
- * The merged configuration as YAML that `--config` takes again (as long as nothing is masked). Behind each value
- * that is no default stands where it came from; passwords are masked.
+ * The merged configuration as YAML that `--config` takes again (as long as nothing is masked). Behind each
+ * value that is no default stands where it came from; passwords are masked.
  */
 export function printConfig({ config, tree }: { config: Config; tree: Tree }): string {
   const document = new Document(written(config, configSchema))

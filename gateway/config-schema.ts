@@ -30,8 +30,8 @@ const advertised = z
     mode: choice('shared', 'per_node')
       .prefault('shared')
       .describe(
-        '`shared`: the host is one name for all nodes, such as a load balancer. `per_node`: each node has a ' +
-          'name of its own, and clients are steered to the node that packs their partitions best.',
+        '`shared`: the host is one name for all nodes, such as a load balancer. `per_node`: each node ' +
+          'has a name of its own, and clients are steered to the node that packs their partitions best.',
       ),
     host: z
       .string()
@@ -39,8 +39,9 @@ const advertised = z
       .register(facts, { expects: 'a host name or an IP address' })
       .optional()
       .describe(
-        'What Metadata tells clients to connect to; must be valid where the clients are. With `per_node` it ' +
-          'contains `{node}`, which stands for `node.id`. Only a loopback bind may leave it out (then: its host).',
+        'What Metadata tells clients to connect to; must be valid where the clients are. With ' +
+          '`per_node` it contains `{node}`, which stands for `node.id`. Only a loopback bind may leave ' +
+          'it out (then: its host).',
       ),
     port: integer(0, 65_535)
       .optional()
@@ -48,8 +49,8 @@ const advertised = z
     perCluster: yesNo()
       .prefault(true)
       .describe(
-        'Each cluster gets a virtual broker and a port of its own (`portOffset`). `false`: one broker, one port ' +
-          'for everything; then one cluster in trouble can delay the answers of the others.',
+        'Each cluster gets a virtual broker and a port of its own (`portOffset`). `false`: one broker, ' +
+          'one port for everything; then one cluster in trouble can delay the answers of the others.',
       ),
   })
   .prefault({})
@@ -58,8 +59,8 @@ const advertised = z
 const listener = z.strictObject({
   name: name().describe('Unique. Stands in logs and metrics.'),
   bind: address(0).describe(
-    'Address and bootstrap port; the clusters have their own ports from here on (`portOffset`). Port 0: the ' +
-      'system chooses this port and those of the clusters, each on its own.',
+    'Address and bootstrap port; the clusters have their own ports from here on (`portOffset`). Port ' +
+      '0: the system chooses this port and those of the clusters, each on its own.',
   ),
   proxyProtocol: choice('off', 'required')
     .prefault('off')
@@ -78,8 +79,8 @@ const produceWindow = z
       .register(facts, { expects: 'auto or a duration from 0ms to 1s', unit: 'duration' })
       .prefault('auto')
       .describe(
-        'How long a window stays open for more batches while a lane is free. `auto`: only when more are about to ' +
-          'come, 5 ms at most; `0ms`: never; a time: always.',
+        'How long a window stays open for more batches while a lane is free. `auto`: only when more ' +
+          'are about to come, 5 ms at most; `0ms`: never; a time: always.',
       ),
     maxBytes: size('64KiB', '16MiB').prefault('1MiB').describe('A window closes at this size.'),
     maxPartitions: integer(1, 10_000).prefault(256).describe('A window closes at this many partitions.'),
@@ -108,9 +109,10 @@ const cluster = z.strictObject({
   portOffset: integer(0, 65_535)
     .optional()
     .describe(
-      "The cluster's port is the listener's port plus this, bound and advertised. With several clusters each " +
-        'must be given and different; one of them may be 0, the bootstrap port itself. With one cluster the ' +
-        'default is 0. Not used where `perCluster` is `false`. Changing it needs a restart.',
+      'Added to the port of the listener it gives the port of the cluster, bound and advertised. With ' +
+        'several clusters each must be given and different; one of them may be 0, the bootstrap port ' +
+        'itself. With one cluster the default is 0. Not used where `perCluster` is `false`. Changing it ' +
+        'needs a restart.',
     ),
   clientId: text(
     /^(?!__admin_client$)[\x20-\x7e]{1,249}$/,
@@ -131,8 +133,9 @@ const route = z.strictObject({
     .union([z.literal('default'), z.strictObject({ topic: topic() }), z.strictObject({ prefix: prefix() })])
     .register(facts, { expects: 'default, { topic: NAME } or { prefix: TEXT }' })
     .describe(
-      'An exact `topic` goes before a `prefix`, a longer prefix before a shorter one, `default` comes last. The ' +
-        'order in the file means nothing. A topic that nothing matches is refused (17 INVALID_TOPIC_EXCEPTION).',
+      'An exact `topic` goes before a `prefix`, a longer prefix before a shorter one, `default` comes ' +
+        'last. The order in the file means nothing. A topic that nothing matches is refused (17 ' +
+        'INVALID_TOPIC_EXCEPTION).',
     ),
   cluster: z
     .string()
@@ -159,7 +162,8 @@ export const configSchema = z.strictObject({
     .register(facts, { expects: '1' })
     .describe('Version of this format. Not taken from the environment.'),
   clusterId: text(/^[a-zA-Z0-9._-]{1,64}$/, '1 to 64 letters, digits, dots, underscores and dashes').describe(
-    'The cluster id in Metadata: the same on all nodes, for ever, or clients take the gateway for another cluster.',
+    'The cluster id in Metadata: the same on all nodes, for ever, or clients take the gateway for ' +
+      'another cluster.',
   ),
   node: z
     .strictObject({
@@ -174,7 +178,8 @@ export const configSchema = z.strictObject({
         .register(facts, { expects: 'auto or a whole number from 1 to 256' })
         .prefault('auto')
         .describe(
-          'Data processes. `auto`: one per core, as long as `limits.memory` gives each 4 × `limits.maxFrameBytes`.',
+          'Data processes. `auto`: one per core, as long as `limits.memory` gives each 4 × ' +
+            '`limits.maxFrameBytes`.',
         ),
     })
     .prefault({})
@@ -220,7 +225,7 @@ export const configSchema = z.strictObject({
         .describe('New connections are still accepted for this long, until load balancers have noticed.'),
       timeout: duration('0ms', '24h')
         .prefault('25s')
-        .describe('From SIGTERM to the end, delay included. Must be shorter than the service manager waits.'),
+        .describe('From SIGTERM to the end, delay included. Whoever stops the process must wait longer.'),
     })
     .prefault({})
     .describe('A graceful stop. Changes need a restart.'),

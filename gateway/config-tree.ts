@@ -75,7 +75,7 @@ export class Tree {
       return
     }
     if (Array.isArray(container) && !fits(container, last)) {
-      this.report(path, `leaves a gap: the list has ${container.length} entries`, undefined, where)
+      this.report(path, `leaves a gap: the next index is ${container.length}`, undefined, where)
       return
     }
     this.record(path, where)
@@ -89,7 +89,7 @@ export class Tree {
     for (let i = 0; i < path.length - 1; i++) {
       const part = path[i]!
       if (Array.isArray(container) && !fits(container, part)) {
-        this.report(path, `leaves a gap: the list has ${container.length} entries`, undefined, where)
+        this.report(path, `leaves a gap: the next index is ${container.length}`, undefined, where)
         return undefined
       }
       if (container[part] === undefined) {

@@ -44,8 +44,8 @@ export interface RefusedConfig {
 }
 
 /**
- * Reads, merges (flags > environment > file > defaults) and checks a configuration. Opens no socket and reads no
- * secret. Never throws for what is in the sources.
+ * Reads, merges (flags > environment > file > defaults) and checks a configuration. Opens no socket and reads
+ * no secret. Never throws for what is in the sources.
  */
 export function loadConfig(sources: ConfigSources): LoadedConfig | RefusedConfig {
   const variables = sources.env ?? process.env

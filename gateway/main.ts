@@ -1,19 +1,21 @@
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import {
+  type Config,
   formatProblem,
   type LoadedConfig,
   loadConfig,
   printConfig,
+  type RefusedConfig,
   unusableSecrets,
 } from '#gateway/config.ts'
 import { didYouMean } from '#gateway/config-problems.ts'
+import { VERSION } from '#gateway/version.ts'
 
 const USAGE = `Usage: sluice COMMAND [OPTIONS]
 
   run            serve until SIGTERM
   check          find everything that is wrong with a configuration; --probe also asks the clusters
-  demo           a whole fleet with clients and clusters on this machine
+  demo           not in this release
   print-config   the configuration that would be used, and where each value comes from
   version
   help
@@ -35,22 +37,22 @@ const CONFIG_OPTIONS = {
 } as const
 
 /** Which options each command takes. */
-const COMMANDS: Record<string, Options> = {
-  run: CONFIG_OPTIONS,
-  check: { ...CONFIG_OPTIONS, probe: { type: 'boolean' } },
-  demo: {},
-  'print-config': CONFIG_OPTIONS,
-  version: {},
-  help: {},
-}
+const COMMANDS = new Map<string, Options>([
+  ['run', CONFIG_OPTIONS],
+  ['check', { ...CONFIG_OPTIONS, probe: { type: 'boolean' } }],
+  ['demo', {}],
+  ['print-config', CONFIG_OPTIONS],
+  ['version', {}],
+  ['help', {}],
+])
 
 /** As in most programs; `sluice run --help` too. */
-const ALIASES: Record<string, string> = {
-  '--help': 'help',
-  '-h': 'help',
-  '--version': 'version',
-  '-v': 'version',
-}
+const ALIASES = new Map([
+  ['--help', 'help'],
+  ['-h', 'help'],
+  ['--version', 'version'],
+  ['-v', 'version'],
+])
 
 type Options = Record<string, { type: 'string' | 'boolean'; multiple?: boolean }>
 
@@ -69,10 +71,10 @@ const REFUSED = 2
 /** @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
   const [first = '', ...rest] = args
-  const command = ALIASES[first] ?? first
-  const options = COMMANDS[command]
+  const command = ALIASES.get(first) ?? first
+  const options = COMMANDS.get(command)
   if (!options) {
-    const hint = didYouMean(command, Object.keys(COMMANDS))
+    const hint = didYouMean(command, COMMANDS.keys())
     return refuse(command ? `unknown command "${command}"${hint ? `; ${hint}` : ''}` : 'a command is missing')
   }
   if (rest.includes('--help') || rest.includes('-h')) return help()
@@ -84,19 +86,21 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   if (command === 'help') return help()
   if (command === 'version') return version()
-  if (command === 'demo') return demo()
+  if (command === 'demo') return refuse('demo is not in this release')
   return withConfig(command, given)
 }
 
 async function withConfig(command: string, given: Given): Promise<number> {
-  const loaded = loadConfig({
-    ...(given.config === undefined ? {} : { file: given.config }),
-    set: given.set ?? [],
-    flags: (['level', 'format'] as const).flatMap((key) => {
-      const value = given[`log-${key}`]
-      return value === undefined ? [] : { flag: `--log-${key}`, path: `log.${key}`, value }
-    }),
-  })
+  const load = () =>
+    loadConfig({
+      ...(given.config === undefined ? {} : { file: given.config }),
+      set: given.set ?? [],
+      flags: (['level', 'format'] as const).flatMap((key) => {
+        const value = given[`log-${key}`]
+        return value === undefined ? [] : { flag: `--log-${key}`, path: `log.${key}`, value }
+      }),
+    })
+  const loaded = load()
   for (const warning of loaded.warnings) complain(`warning: ${formatProblem(warning)}`)
   if (loaded.problems) {
     for (const problem of loaded.problems) complain(formatProblem(problem))
@@ -105,7 +109,7 @@ async function withConfig(command: string, given: Given): Promise<number> {
   }
   if (command === 'check') return check(loaded, given)
   if (command === 'print-config') return say(printConfig(loaded))
-  return run(loaded)
+  return run(loaded.config, load)
 }
 
 async function check({ config, warnings }: LoadedConfig, { config: file, probe }: Given): Promise<number> {
@@ -122,30 +126,20 @@ async function check({ config, warnings }: LoadedConfig, { config: file, probe }
   return results.every(({ ok }) => ok) ? CLEAN : FAILED
 }
 
-async function run({ config }: LoadedConfig): Promise<number> {
-  const part = await importIfThere('#gateway/run.ts')
-  return part ? part.run(config, {}) : refuse('run is not in this release')
+/** What `run` may need beside its configuration. */
+export interface RunOptions {
+  /** Reads the same sources once more, for SIGHUP and `POST /reload`. */
+  reload: () => LoadedConfig | RefusedConfig
 }
 
-async function demo(): Promise<number> {
-  const part = await importIfThere('#gateway/demo.ts')
-  return part ? part.demo() : refuse('demo is not in this release')
-}
-
-/** A part of the gateway that may be missing from this release. */
-async function importIfThere(part: string): Promise<any> {
-  try {
-    return await import(part)
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ERR_MODULE_NOT_FOUND' && message.includes(part.slice(1))) return undefined
-    throw error
-  }
+async function run(config: Config, reload: RunOptions['reload']): Promise<number> {
+  const part = await import('#gateway/run.ts')
+  const serve: (config: Config, options: RunOptions) => Promise<number> = part.run
+  return serve(config, { reload })
 }
 
 function version(): number {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
-  return say(`sluice ${JSON.parse(text).version} (node ${process.versions.node})\n`)
+  return say(`sluice ${VERSION} (node ${process.versions.node})\n`)
 }
 
 function help(): number {
@@ -175,11 +169,12 @@ function complain(line: string): void {
   process.stderr.write(`${line}\n`)
 }
 
+/** Exits even if something is still open: after a second signal, `run` comes back amid a drain. */
 if (import.meta.main) {
   try {
-    process.exitCode = await main(process.argv.slice(2))
+    process.exit(await main(process.argv.slice(2)))
   } catch (error) {
     complain(`sluice: ${(error as Error).stack ?? error}`)
-    process.exitCode = FAILED
+    process.exit(FAILED)
   }
 }

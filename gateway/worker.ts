@@ -68,6 +68,7 @@ export class Worker {
     this.#timers.push(setInterval(() => this.#report(), SAMPLE_MS))
     const ports = Object.assign({}, ...this.listeners.map((listener) => listener.ports()))
     this.#channel.send({ type: 'listening', ports })
+    this.#report()
   }
 
   onMessage(message: Down): void {

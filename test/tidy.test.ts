@@ -21,7 +21,8 @@ const MAY_IMPORT: Record<string, string[]> = {
   test: ['*'],
 }
 
-const LIMITS = { functionLines: 70, fileLines: 400, columns: 110 }
+/** Code is formatted to 110 columns; a sentence or a string may run on to 120. */
+const LIMITS = { functionLines: 70, fileLines: 400, columns: 120 }
 
 /** What a folder must not contain, and what to use instead. */
 const BANNED: { pattern: RegExp; where: (path: string) => boolean; instead: string }[] = [

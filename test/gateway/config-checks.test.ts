@@ -153,7 +153,8 @@ describe('port offsets', () => {
       TWO_CLUSTERS,
       '    portOffset: 2\n',
       '',
-      'f:10:5: clusters[1].portOffset is missing: with several clusters each needs a port of its own; 2 is free',
+      'f:10:5: clusters[1].portOffset is missing: with several clusters each needs a port of its own; ' +
+        '2 is free',
     ],
     [
       TWO_CLUSTERS,
@@ -218,7 +219,8 @@ describe('ports', () => {
       TWO_CLUSTERS,
       'clusters:',
       '  - { name: inner, bind: localhost:9093 }\nclusters:',
-      'f:5:26: listeners[1].bind takes port 9093, which listeners[0].bind + portOffset 1 of cluster "eu" takes too',
+      'f:5:26: listeners[1].bind takes port 9093, ' +
+        'which listeners[0].bind + portOffset 1 of cluster "eu" takes too',
     ],
   )
   test('the same port on different addresses is fine, 0 always', () => {
@@ -275,7 +277,8 @@ describe('advertised addresses', () => {
     '{node} belongs to per_node mode',
     [
       ...bind('0.0.0.0:9092, advertised: { host: "{node}.x" }'),
-      `f:4:61: ${HOST} must not contain {node} in shared mode, but is "{node}.x"; set advertised.mode: per_node`,
+      `f:4:61: ${HOST} must not contain {node} in shared mode, but is "{node}.x"; ` +
+        'set advertised.mode: per_node',
     ],
     [
       ...bind('0.0.0.0:9092, advertised: { mode: per_node, host: x }'),
@@ -310,8 +313,8 @@ describe('the other sections', () => {
     'an admin port that others can reach needs auth',
     [
       ...atEnd('admin: { bind: 0.0.0.0:9090 }'),
-      'f:10:16: admin.bind is not on loopback, so it needs admin.auth: whoever reaches it can drain the node; ' +
-        'set admin.auth.tokenFile, or bind to 127.0.0.1',
+      'f:10:16: admin.bind is not on loopback, so it needs admin.auth: whoever reaches it can drain ' +
+        'the node; set admin.auth.tokenFile, or bind to 127.0.0.1',
     ],
     [
       ...atEnd('admin: { allowedOrigins: ["*"] }'),

@@ -235,7 +235,7 @@ log: { levle: info }
     'f:7:13: clusters[1].name',
     'f:7:29: clusters[1].portOffset',
     'f:7:51: clusters[1].bootstrapServers[0]',
-    'f:9:30: routes[0].cluster',
+    'f:9:32: routes[0].cluster',
     'f:10:17: drain.delay',
     'f:11:8: log.levle',
   ])

@@ -12,7 +12,7 @@ import {
   type RefusedConfig,
 } from '#gateway/config.ts'
 
-/** The smallest configuration there is. Tests of positions count its lines: 4 listener, 6 cluster, 9 route. */
+/** The smallest configuration there is. Tests count its lines: 4 listener, 6 cluster, 9 route. */
 export const BASE = `version: 1
 clusterId: test
 listeners:

@@ -3,7 +3,6 @@ import {
   CompressionTypes,
   Kafka,
   type KafkaConfig,
-  KafkaJSError,
   type Message,
   Partitioners,
   type Producer,
@@ -169,7 +168,7 @@ function headersOf(headers: SentRecord['headers']): Record<string, Buffer[]> {
 
 /** The reason below "retries exceeded", with the broker's code if there is one. */
 function failure(error: Error): Pick<Outcome, 'error' | 'code'> {
-  const reason = error instanceof KafkaJSError && error.cause instanceof Error ? error.cause : error
+  const reason = error.cause instanceof Error ? error.cause : error
   const { type, code } = reason as { type?: string; code?: unknown }
   const text = `${type ?? reason.name}: ${reason.message}`
   return { error: text, code: typeof code === 'number' ? code : null }

@@ -55,13 +55,16 @@ async function isComplete(folder: string, pom: string): Promise<boolean> {
 
 async function fetchInto(folder: string, pom: string): Promise<void> {
   const part = `${folder}.part-${process.pid}`
-  await rm(part, { recursive: true, force: true })
-  await mkdir(part)
-  const file = join(part, 'pom.xml')
-  await writeFile(file, pom)
-  await maven(['-B', '-q', '-f', file, COPY, '-DincludeScope=runtime', `-DoutputDirectory=${part}`])
-  await rm(folder, { recursive: true, force: true })
-  await rename(part, folder)
+  try {
+    await mkdir(part)
+    const file = join(part, 'pom.xml')
+    await writeFile(file, pom)
+    await maven(['-B', '-q', '-f', file, COPY, '-DincludeScope=runtime', `-DoutputDirectory=${part}`])
+    await rm(folder, { recursive: true, force: true })
+    await rename(part, folder)
+  } finally {
+    await rm(part, { recursive: true, force: true })
+  }
 }
 
 function maven(args: string[]): Promise<void> {

@@ -37,7 +37,7 @@ test('a child and a folder do not outlive a process that is killed', async () =>
 })
 
 test('waiting for a line', async () => {
-  const child = await start('sh', ['-c', 'echo one; echo two >&2; sleep 0.2; echo three 3; sleep 600'])
+  const child = await start('sh', ['-c', 'echo one; echo two >&2; sleep 0.2; echo three 3; exec sleep 600'])
   assert.equal((await child.waitForLine(/three (\d)/, 30_000))[1], '3')
   assert.equal((await child.waitForLine(/^t(wo)/, 30_000))[1], 'wo')
   await assert.rejects(child.waitForLine(/four/, 50), /no line like \/four\/.*one/s)
@@ -51,6 +51,12 @@ test('a stopped process is ended, too', async () => {
   child.signal('SIGSTOP')
   assert.equal((await child.stop()).signal, 'SIGTERM')
   assert.equal((await child.stop()).signal, 'SIGTERM')
+})
+
+test('a grandchild that keeps the pipes open is not waited for', async () => {
+  const child = await start('sh', ['-c', 'sleep 5 & echo started; wait'])
+  await child.waitForLine(/started/, 30_000)
+  await child.stop('SIGTERM', 4500)
 })
 
 test('run gives the output, or throws with it', async () => {

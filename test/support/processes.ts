@@ -28,6 +28,7 @@ export interface StartOptions {
 }
 
 const KEPT = 256 * 1024
+const LAST_WORDS_MS = 2000
 
 const WATCHDOG = `
 pids=' '
@@ -107,6 +108,14 @@ export class Running {
     const keep = (line: string): void => this.#keep(line)
     splitLines(child.stdout!, onLine ?? keep)
     splitLines(child.stderr!, keep)
+    // A grandchild may hold the pipes open: what comes later than this is not waited for.
+    child.on('exit', () => {
+      const late = setTimeout(() => {
+        child.stdout!.destroy()
+        child.stderr!.destroy()
+      }, LAST_WORDS_MS)
+      child.on('close', () => clearTimeout(late))
+    })
     this.exited = new Promise((resolve) => {
       child.on('close', (code, signal) => {
         this.isRunning = false

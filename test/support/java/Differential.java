@@ -57,7 +57,8 @@ public class Differential {
             case "encode" -> answer.put("bytes", write(fromJson(name, version, ask.get("value")), version));
             case "decode" -> {
                 var bytes = new ByteBufferAccessor(ByteBuffer.wrap(ask.get("bytes").binaryValue()));
-                answer.put("bytes", write(fromBytes(name, version, bytes), version)).put("left", bytes.remaining());
+                answer.put("bytes", write(fromBytes(name, version, bytes), version));
+                answer.put("left", bytes.remaining());
             }
             default -> throw new IllegalArgumentException("unknown: " + ask);
         }
@@ -90,8 +91,10 @@ public class Differential {
     static void apis(ObjectNode answer) {
         for (ApiKeys api : ApiKeys.values()) {
             ObjectNode versions = answer.putObject(String.valueOf(api.id));
-            for (short v = api.messageType.lowestSupportedVersion(); v <= api.messageType.highestSupportedVersion(true); v++) {
-                versions.putArray(String.valueOf(v)).add(api.requestHeaderVersion(v)).add(api.responseHeaderVersion(v));
+            short last = api.messageType.highestSupportedVersion(true);
+            for (short v = api.messageType.lowestSupportedVersion(); v <= last; v++) {
+                var headers = versions.putArray(String.valueOf(v));
+                headers.add(api.requestHeaderVersion(v)).add(api.responseHeaderVersion(v));
             }
         }
     }

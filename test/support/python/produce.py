@@ -2,14 +2,16 @@
 
 import base64
 import json
+import os
 import sys
 import threading
 import time
+import traceback
 import zlib
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-# librdkafka marks what it does not know with negative offsets of its own.
+# librdkafka has None or negative numbers of its own for it.
 UNKNOWN_OFFSET = -1
 
 
@@ -60,6 +62,10 @@ def generated(spec, stopped):
         seq += 1
 
 
+def known(offset):
+    return offset is not None and offset >= 0
+
+
 def set_when_closed(stream):
     closed = threading.Event()
 
@@ -76,19 +82,32 @@ class Program:
     def __init__(self, spec):
         properties = {'bootstrap.servers': spec['bootstrap'], **(spec.get('properties') or {})}
         self.producer = Producer(properties)
-        threading.Thread(target=self.poll_for_ever, daemon=True).start()
+        self.sending = True
+        self.poller = threading.Thread(target=self.poll, daemon=True)
+        self.poller.start()
 
-    def poll_for_ever(self):
+    def poll(self):
         # Answers are told while one polls. Flushing stdout per line would slow big runs down.
-        while True:
+        while self.sending:
             self.producer.poll(0.01)
             sys.stdout.flush()
+
+    def finish(self):
+        # The poller first: flush does not wait for a callback that runs in another thread.
+        self.sending = False
+        self.poller.join()
+        self.producer.flush()
 
     def send(self, id, record):
         start = time.monotonic()
 
         def on_delivery(error, message):
-            self.answered(id, record['topic'], start, error, message)
+            try:
+                self.answered(id, record['topic'], start, error, message)
+            except Exception:
+                # Thrown in the poller it would end that thread only, and the answer would be missing.
+                traceback.print_exc()
+                os._exit(1)
 
         arguments = {name: record[name] for name in ('key', 'value', 'partition', 'timestamp')}
         arguments = {name: value for name, value in arguments.items() if value is not None}
@@ -110,7 +129,7 @@ class Program:
             'id': id,
             'topic': topic,
             'partition': message.partition() if message is not None and message.partition() >= 0 else None,
-            'offset': max(message.offset(), UNKNOWN_OFFSET) if acked else UNKNOWN_OFFSET,
+            'offset': message.offset() if acked and known(message.offset()) else UNKNOWN_OFFSET,
             'timestamp': message.timestamp()[1] if acked else -1,
             'error': None if acked else f'{error.name()}: {error.str()}',
             'code': error.code() if not acked and error.code() > KafkaError.NO_ERROR else None,
@@ -132,7 +151,7 @@ def main():
     sent = 0
     for sent, record in enumerate(records, 1):
         program.send(sent - 1, record)
-    program.producer.flush()
+    program.finish()
     sys.stdout.write(json.dumps({'done': True, 'sent': sent, 'ms': round((time.monotonic() - start) * 1000, 2)}) + '\n')
     sys.stdout.flush()
 
