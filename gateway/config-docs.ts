@@ -111,7 +111,7 @@ function table(rows: Row[]): string {
     const cells = [value, fallback, meaning].map((cell) => cell.replaceAll('|', '\\|'))
     return `| \`${key}\` | ${cells.join(' | ')} |`
   })
-  return ['| key | value | default | meaning |', '|---|---|---|---|', ...lines, ''].join('\n')
+  return ['| key | value | default | meaning |', '| --- | --- | --- | --- |', ...lines, ''].join('\n')
 }
 
 function memoryPage(): string {
@@ -125,7 +125,7 @@ With the defaults and ${workers} workers. The unread answers are a ceiling that 
 client to stop reading with a megabyte of answers due, and each is closed after \`limits.writeTimeout\`.
 
 | held by | at most |
-|---|---|
+| --- | --- |
 ${terms.map(({ user, bytes }) => `| ${user} | ${mebibytes(bytes)} |`).join('\n')}
 `
 }

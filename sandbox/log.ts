@@ -9,6 +9,9 @@ export interface StoredBatch {
   readonly bytes: Buffer
 }
 
+/** Stands where a dropped batch was, so that its bytes are free at once. */
+const GONE: StoredBatch = { offset: -1, lastOffset: -1, bytes: Buffer.alloc(0) }
+
 /** The batches of one partition, oldest first. Offsets are numbers: 2^53 records are out of reach. */
 export class Log {
   /** Of the oldest record still there. */
@@ -48,7 +51,7 @@ export class Log {
   dropOldest(): number {
     const oldest = this.#batches[this.#head]
     if (!oldest) return -1
-    this.#head++
+    this.#batches[this.#head++] = GONE
     this.startOffset = oldest.lastOffset + 1
     this.bytes -= oldest.bytes.length
     if (this.#head > 64 && this.#head * 2 > this.#batches.length) {

@@ -1,5 +1,5 @@
-import { join } from 'node:path'
-import { classPathOf, compile, jvmOptions } from '#test/support/jvm.ts'
+import { basename, join } from 'node:path'
+import { classPathOf, compile, jvmOptions, sharedClasses } from '#test/support/jvm.ts'
 import { jars } from '#test/support/maven.ts'
 import { start } from '#test/support/processes.ts'
 import { type RunningProducer, startProducer } from '#test/support/producer-process.ts'
@@ -28,7 +28,10 @@ export async function startJavaProducer(
   spec: ProducerSpec,
   version: JavaVersion = '4.4.0',
 ): Promise<RunningProducer> {
-  return startProducer('java', await commandOf('Produce', version), spec)
+  const { args, keepClasses } = await programOf('Produce', version)
+  const producer = await startProducer('java', args, spec)
+  void producer.exited.then(() => producer.done && keepClasses())
+  return producer
 }
 
 /** All records of some topics, partition by partition in order of offset, as Kafka's consumer sees them. */
@@ -44,23 +47,32 @@ export async function readLog(
     if (parsed.done) complete = true
     else records.push(logRecord(parsed))
   }
-  const reader = await start('java', [...(await commandOf('ReadLog', version)), bootstrap, ...topics], {
-    onLine,
-  })
+  const { args, keepClasses } = await programOf('ReadLog', version)
+  const reader = await start('java', [...args, bootstrap, ...topics], { onLine })
   await reader.exited
   if (!complete) throw new Error(`ReadLog failed:\n${reader.output()}`)
+  await keepClasses()
   return records.sort((a, b) => compare(a.topic, b.topic) || a.partition - b.partition || a.offset - b.offset)
 }
 
-async function commandOf(program: 'Produce' | 'ReadLog', version: JavaVersion): Promise<string[]> {
+interface Program {
+  /** Of `java`, the main class last. */
+  args: string[]
+  /** To be called when it has ended well. */
+  keepClasses(): Promise<void>
+}
+
+async function programOf(name: 'Produce' | 'ReadLog', version: JavaVersion): Promise<Program> {
   const folder = await jars(`kafka-clients-${version}`, [
     `org.apache.kafka:kafka-clients:${version}`,
     'com.fasterxml.jackson.core:jackson-databind:2.21.7',
     'org.slf4j:slf4j-simple:1.7.36',
   ])
-  const source = join(import.meta.dirname, 'java', `${program}.java`)
+  const source = join(import.meta.dirname, 'java', `${name}.java`)
   const jar = await compile(source, await classPathOf(folder))
-  return [...jvmOptions('256m', await classPathOf(folder, jar)), program]
+  const shared = await sharedClasses(`${basename(jar, '.jar')}-${version}`)
+  const args = [...jvmOptions('256m', await classPathOf(folder, jar), shared.options), name]
+  return { args, keepClasses: shared.keep }
 }
 
 function logRecord(line: any): LogRecord {

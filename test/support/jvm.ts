@@ -6,8 +6,14 @@ import { run } from '#test/support/processes.ts'
 
 export const CACHE = join(import.meta.dirname, '../../.cache')
 
-/** Small, and quick to start on few cores: these programs live for seconds. */
-const SMALL = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData', '-Xshare:auto']
+/** Small, and quick to start on few cores: these programs live for seconds. The JVM logs to stdout, if at all. */
+const SMALL = [
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-XX:-UsePerfData',
+  '-Xshare:auto',
+  '-Xlog:disable',
+]
 
 /** Arguments for `java` in front of the main class. @param heap such as `256m` */
 export function jvmOptions(heap: string, classPath: string, more: string[] = []): string[] {
@@ -40,19 +46,24 @@ export async function compile(source: string, classPath: string): Promise<string
 
 /**
  * Options that let a JVM map its classes from an archive instead of loading each: half the time to start.
- *
- * @param record runs the program once with the given options and ends it cleanly: that writes the archive
+ * As long as there is none, the JVM writes one at its end, to be kept if it ended well.
  */
-export async function sharedClasses(
-  name: string,
-  record: (options: string[]) => Promise<void>,
-): Promise<string[]> {
+export interface SharedClasses {
+  options: string[]
+  isNew: boolean
+  keep(): Promise<void>
+}
+
+let parts = 0
+
+export async function sharedClasses(name: string): Promise<SharedClasses> {
   const file = join(CACHE, 'java-classes', `${name}.jsa`)
-  if (!existsSync(file)) {
-    const part = `${file}.part-${process.pid}`
-    await mkdir(join(CACHE, 'java-classes'), { recursive: true })
-    await record([`-XX:ArchiveClassesAtExit=${part}`, '-Xlog:cds=off', '-Xlog:cds+dynamic=off'])
-    await rename(part, file)
+  if (existsSync(file)) {
+    return { options: [`-XX:SharedArchiveFile=${file}`], isNew: false, keep: async () => {} }
   }
-  return [`-XX:SharedArchiveFile=${file}`]
+  const part = `${file}.part-${process.pid}-${parts++}`
+  await mkdir(join(CACHE, 'java-classes'), { recursive: true })
+  // Others may do the same at the same time: one archive is as good as another, and none is only slower.
+  const keep = (): Promise<void> => rename(part, file).catch(() => {})
+  return { options: [`-XX:ArchiveClassesAtExit=${part}`], isNew: true, keep }
 }

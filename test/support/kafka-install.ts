@@ -30,10 +30,13 @@ async function prepare(version: KafkaVersion): Promise<Installed> {
   const classPath = await classPathOf(folder)
   const template = join(CACHE, 'kafka', `${version}.formatted`)
   if (!existsSync(template)) await makeTemplate(classPath, template)
-  const shared = await sharedClasses(`kafka-${version}`, (options) =>
-    runOnce(jvmOptions('256m', classPath, options), template),
-  )
-  return { jvm: jvmOptions('256m', classPath, shared), template }
+  let shared = await sharedClasses(`kafka-${version}`)
+  if (shared.isNew) {
+    await runOnce(jvmOptions('256m', classPath, shared.options), template)
+    await shared.keep()
+    shared = await sharedClasses(`kafka-${version}`)
+  }
+  return { jvm: jvmOptions('256m', classPath, shared.options), template }
 }
 
 function artifacts(version: KafkaVersion): string[] {
@@ -61,7 +64,7 @@ async function makeTemplate(classPath: string, template: string): Promise<void> 
   await rm(settings.folder, { recursive: true })
 }
 
-/** One life of a broker, for the archive of its classes that it writes at its end. */
+/** One short life of a broker. */
 async function runOnce(jvm: string[], template: string): Promise<void> {
   const settings = await singleNode()
   await node.writeProperties(settings)

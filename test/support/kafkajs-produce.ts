@@ -24,7 +24,7 @@ interface Settings {
   client: KafkaConfig
   producer: ProducerConfig
   send: Pick<ProducerRecord, 'acks' | 'timeout' | 'compression'>
-  /** Sends under way at once, at most. */
+  /** Sends under way at once, at most. With more than one kafkajs keeps no order, unless idempotent. */
   inFlight: number
 }
 
@@ -68,7 +68,7 @@ function settingsOf({ bootstrap, properties }: ProducerSpec): Settings {
     client: { brokers: bootstrap.split(',') },
     producer: { createPartitioner: noticingPartitioner },
     send: {},
-    inFlight: 100,
+    inFlight: 1,
   }
   for (const [name, value] of Object.entries(properties ?? {})) {
     const set = PROPERTIES[name]

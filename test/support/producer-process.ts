@@ -31,6 +31,11 @@ export class RunningProducer {
     void running.exited.then(() => this.#wake())
   }
 
+  /** Resolves when the program is gone. */
+  get exited(): Promise<unknown> {
+    return this.#running.exited
+  }
+
   get pid(): number {
     return this.#running.pid
   }

@@ -52,6 +52,7 @@ public final class ReadLog {
     properties.put("enable.auto.commit", "false");
     properties.put("auto.offset.reset", "none");
     properties.put("max.poll.records", "10000");
+    properties.put("fetch.max.wait.ms", "10"); // close() waits for a fetch at the end of the log
     return new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
   }
 
