@@ -69,6 +69,8 @@ export class Batch implements ProduceResult {
   /** Times of the last submission, for the split between gateway and upstream latency. */
   submittedAt = -1
   answeredAt = -1
+  /** This batch's share of the pause that the upstream asked for, in ms. */
+  throttleMs = 0
 
   /** Links of the deadline list. */
   earlier: Batch | null = null

@@ -1,6 +1,9 @@
+import { ArrivalEstimate } from '#batcher/estimate.ts'
 import { Fifo } from '#batcher/fifo.ts'
 import type { Lane } from '#batcher/lane.ts'
+import { LanePolicy } from '#batcher/lane-policy.ts'
 import type { Partition } from '#batcher/partition.ts'
+import { RoundTrips } from '#batcher/round-trips.ts'
 import { Window } from '#batcher/window.ts'
 
 /** One broker of the cluster: its lanes, and a window for each acks class. */
@@ -9,10 +12,17 @@ export class Broker {
   readonly lanes: Lane[] = []
   readonly free = new Fifo<Lane>()
   readonly windows: readonly [Window, Window]
+  readonly arrivals = new ArrivalEstimate()
+  readonly roundTrips = new RoundTrips()
+  readonly lanePolicy = new LanePolicy()
+  /** Partitions it leads that clients write to. */
+  partitions = 0
+  /** The broker asked for a pause until then (KIP-219). */
+  throttledUntil = 0
 
   constructor(id: number) {
     this.id = id
-    this.windows = [new Window(this, 0), new Window(this, 1)]
+    this.windows = [new Window(0), new Window(1)]
   }
 
   get partitionsReady(): number {
@@ -24,11 +34,19 @@ export class Broker {
     const [all, leader] = this.windows
     if (all.length === 0) return leader.length === 0 ? null : leader
     if (leader.length === 0) return all
-    return all.openedAt <= leader.openedAt ? all : leader
+    return all.oldestReadyAt() <= leader.oldestReadyAt() ? all : leader
   }
 
-  /** Takes a partition out of the windows, when another broker leads it now. */
+  lead(partition: Partition): void {
+    partition.leader?.forget(partition)
+    partition.leader = this
+    this.partitions++
+  }
+
+  /** Another broker leads it now, or none. */
   forget(partition: Partition): void {
     for (const window of this.windows) window.remove(partition)
+    partition.leader = null
+    this.partitions--
   }
 }

@@ -5,18 +5,24 @@ import { Deadlines } from '#batcher/deadlines.ts'
 import type { Lane } from '#batcher/lane.ts'
 import { Lanes } from '#batcher/lanes.ts'
 import { Limits } from '#batcher/limits.ts'
+import { openUntil } from '#batcher/linger.ts'
 import { Partition } from '#batcher/partition.ts'
 import type { Clock, Observer, Submit } from '#batcher/ports.ts'
 import { Queues } from '#batcher/queues.ts'
 import { Codes, expiryCode, judge, mayRetry, type Verdict } from '#batcher/retry.ts'
 import { Submission } from '#batcher/submission.ts'
+import type { Window } from '#batcher/window.ts'
 import type { ProduceResult } from '#protocol/produce-wire.ts'
 
 /** What an engine may do, in ms and bytes. Replaced as a whole by a reload or a new grant. */
 export interface EngineSettings {
   window: { linger: 'auto' | number; maxBytes: number; maxPartitions: number }
+  /** Lanes to each broker, at most. */
+  lanes: number
   /** Bytes that may be in submissions at once; the first submission always fits. */
   inFlightBytes: number
+  /** Submissions per second to the whole cluster, evenly spaced; 0 is no limit. */
+  submissionsPerSecond: number
 }
 
 export interface EnginePorts {
@@ -30,7 +36,7 @@ export interface EnginePorts {
  * `Submit.send`, and each is answered exactly once through its waiter.
  */
 export class Engine {
-  settings: EngineSettings
+  #settings: EngineSettings
   /** Nobody in the cluster can be reached: batches are held a while, then answered 19. */
   breakerOpen = false
   /** Bytes of submissions under way. */
@@ -43,15 +49,27 @@ export class Engine {
   readonly #queues: Queues
   readonly #deadlines = new Deadlines()
   readonly #partitions = new Map<string, Map<number, Partition>>()
-  #sweepAt = Number.POSITIVE_INFINITY
+  /** When the next submission may leave, by `submissionsPerSecond`. */
+  #nextSubmissionAt = 0
+  #wakeAt = Number.POSITIVE_INFINITY
 
   constructor(settings: EngineSettings, ports: EnginePorts) {
-    this.settings = settings
+    this.#settings = settings
     this.#clock = ports.clock
     this.#submit = ports.submit
     this.#observer = ports.observer
     this.#queues = new Queues(ports, this.#deadlines)
-    this.lanes = new Lanes(ports.submit)
+    this.lanes = new Lanes(ports.submit, settings.lanes)
+  }
+
+  get settings(): EngineSettings {
+    return this.#settings
+  }
+
+  set settings(settings: EngineSettings) {
+    this.#settings = settings
+    this.lanes.granted = settings.lanes
+    this.flush()
   }
 
   /** Batches accepted and not answered. */
@@ -102,8 +120,8 @@ export class Engine {
     if (!leader) this.brokers.set(leaderId, (leader = new Broker(leaderId)))
     const moved = partition.leader !== leader
     if (moved) {
-      partition.leader?.forget(partition)
-      partition.leader = leader
+      leader.lead(partition)
+      partition.overdue.clear()
       this.#freeMoved(partition)
     }
     for (const pair of partition.pairs) {
@@ -130,7 +148,6 @@ export class Engine {
     for (const pair of [...partition.pairs]) {
       if (pair.state === 'inFlight') continue
       partition.leader?.forget(partition)
-      partition.leader = null
       pair.state = 'leaderless'
       for (let head = pair.queue.peek(); head && head.arrivedAt <= patience; head = pair.queue.peek()) {
         if (head.outcomeUnknown || pair.state !== 'leaderless') break
@@ -152,15 +169,53 @@ export class Engine {
    * The answer to a lane's submission.
    *
    * @param results in the order of `submission.batches`; null where the broker gave none
+   * @param throttleMs how long the broker wants to get nothing (KIP-219); passed on to clients by their bytes
    */
-  onAnswer(lane: Lane, results: readonly (ProduceResult | null)[]): void {
+  onAnswer(lane: Lane, results: readonly (ProduceResult | null)[], throttleMs = 0): void {
     const submission = lane.submission!
-    this.inFlightBytes -= submission.bytes
+    const { broker } = lane
+    if (throttleMs > 0) broker.throttledUntil = this.#clock.now() + throttleMs
+    this.#landed(submission)
     this.lanes.answered(lane, this.#clock.now())
     submission.batches.forEach((batch, i) => {
-      if (batch.submission === submission) this.#onResult(batch, results[i] ?? null)
+      if (batch.submission !== submission) return
+      batch.throttleMs = Math.round((throttleMs * batch.size) / submission.bytes)
+      this.#onResult(batch, results[i] ?? null)
     })
+    this.#flushBroker(broker, lane)
     this.flush()
+  }
+
+  /** The submission is over: what it kept out of the windows may enter again. */
+  #landed(submission: Submission): void {
+    this.inFlightBytes -= submission.bytes
+    if (!submission.overdue) return
+    for (const { partition } of submission.batches) {
+      if (partition.overdue.delete(submission) && partition.leader)
+        this.#listReady(partition, partition.leader)
+    }
+  }
+
+  #listReady(partition: Partition, leader: Broker): void {
+    for (const acksClass of [0, 1] as const) {
+      if (partition.ready[acksClass].length > 0) leader.windows[acksClass].list(partition, this.#clock.now())
+    }
+  }
+
+  /**
+   * A slow partition hurts few: those of an overdue submission enter no other window until it is answered, a
+   * further lane carries the rest, and the cluster is asked who leads them now.
+   */
+  #onOverdue(lane: Lane): void {
+    const submission = lane.submission!
+    submission.overdue = true
+    for (const { partition, topic } of submission.batches) {
+      if (partition.leader !== lane.broker) continue
+      partition.overdue.add(submission)
+      for (const window of lane.broker.windows) window.remove(partition)
+      this.#submit.askLeaders(topic)
+    }
+    this.lanes.add(lane.broker, this.#clock.now())
   }
 
   /** @param written whether bytes of its submission may have reached the broker */
@@ -168,7 +223,7 @@ export class Engine {
     const { submission } = lane
     this.lanes.closed(lane)
     if (submission) {
-      this.inFlightBytes -= submission.bytes
+      this.#landed(submission)
       for (const batch of submission.batches) {
         if (batch.submission !== submission) continue
         if (written) this.#onResult(batch, null)
@@ -183,7 +238,15 @@ export class Engine {
     if (result && !batch.answered) Object.assign(batch, result)
     const code = result?.errorCode ?? Codes.REQUEST_TIMED_OUT
     const verdict = result ? judge(code, result.baseOffset) : 'unknown'
+    if (result) this.#suspect(batch, code)
     this.#conclude(batch, verdict, code)
+  }
+
+  /** A partition that was late rides alone until it is in time. */
+  #suspect({ partition, submission }: Batch, code: number): void {
+    if (code === Codes.REQUEST_TIMED_OUT || code === Codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND) {
+      partition.suspect = true
+    } else if (code === 0 && !submission?.overdue) partition.suspect = false
   }
 
   #conclude(batch: Batch, verdict: Verdict, code: number): void {
@@ -209,22 +272,25 @@ export class Engine {
 
   onWake(): void {
     const now = this.#clock.now()
-    this.#sweepAt = Number.POSITIVE_INFINITY
+    this.#wakeAt = Number.POSITIVE_INFINITY
     for (const batch of this.#deadlines.due(now))
       if (!batch.answered) this.#queues.fail(batch, expiryCode(batch))
     if (this.breakerOpen) this.#failHeld(now)
     this.#queues.wake(now)
-    this.lanes.sweep(this.brokers.values(), now)
+    for (const lane of this.lanes.sweep(this.brokers.values(), now)) this.#onOverdue(lane)
     this.flush()
     if (this.waiting > 0 || this.lanes.count > 0) this.#sweepSoon()
   }
 
   #sweepSoon(): void {
     const busy = this.waiting > 0 || this.inFlightBytes > 0
-    const at = this.#clock.now() + (busy ? Limits.sweepMs : Limits.laneIdleMs / 4)
-    if (at >= this.#sweepAt) return
-    this.#sweepAt = at
-    this.#clock.wakeAt(at)
+    this.#wakeBy(this.#clock.now() + (busy ? Limits.sweepMs : Limits.laneIdleMs / 4))
+  }
+
+  #wakeBy(time: number): void {
+    if (time >= this.#wakeAt) return
+    this.#wakeAt = time
+    this.#clock.wakeAt(time)
   }
 
   /** Nobody can be reached, so what was never sent need not wait for its deadline. */
@@ -249,18 +315,40 @@ export class Engine {
     }
   }
 
-  #flushBroker(broker: Broker): void {
+  /** @param freed the lane that was answered just now, if that is why */
+  #flushBroker(broker: Broker, freed: Lane | null = null): void {
     for (let window = broker.nextWindow(); window; window = broker.nextWindow()) {
+      const now = this.#clock.now()
+      const closesAt = this.#mayCloseAt(window, broker, now)
+      if (closesAt > now) return this.#wakeBy(closesAt)
       const room = this.settings.inFlightBytes - this.inFlightBytes
       if (room <= 0 && this.inFlightBytes > 0) return
-      const now = this.#clock.now()
       const lane = this.lanes.take(broker, now)
       if (!lane) return
       const { maxBytes, maxPartitions } = this.settings.window
       const { batches, bytes } = window.close({ maxBytes: Math.min(maxBytes, room), maxPartitions }, now)
-      if (batches.length === 0) this.lanes.giveBack(lane)
-      else this.#send(lane, new Submission(window.acksClass, batches, bytes, now))
+      if (batches.length === 0) {
+        this.lanes.giveBack(lane)
+        continue
+      }
+      this.#adaptLanes(broker, lane === freed, now)
+      this.#send(lane, new Submission(window.acksClass, batches, bytes, now))
     }
+  }
+
+  /** Not before its linger is over, the broker's pause has passed and the next submission is due. */
+  #mayCloseAt(window: Window, broker: Broker, now: number): number {
+    const due = Math.max(broker.throttledUntil, this.#nextSubmissionAt)
+    if (due > now) return due
+    return openUntil(window, broker, this.settings.window.linger, now)
+  }
+
+  /** @param atOnce the lane was busy until now, so the window did not wait for anything else */
+  #adaptLanes(broker: Broker, atOnce: boolean, now: number): void {
+    const allBusy = broker.free.length === 0 && broker.lanes.every(({ state }) => state !== 'opening')
+    const step = broker.lanePolicy.onClosed(atOnce && allBusy && broker.partitionsReady > 0)
+    if (step === 'add') this.lanes.add(broker, now)
+    else if (step === 'remove') this.lanes.removeOne(broker)
   }
 
   #send(lane: Lane, submission: Submission): void {
@@ -272,6 +360,8 @@ export class Engine {
       batch.partition.inFlight.add(batch)
     }
     this.inFlightBytes += submission.bytes
+    const { submissionsPerSecond } = this.settings
+    if (submissionsPerSecond > 0) this.#nextSubmissionAt = submission.sentAt + 1000 / submissionsPerSecond
     lane.submission = submission
     lane.state = 'busy'
     this.#observer.submitted(submission)

@@ -3,14 +3,17 @@ import { Lane } from '#batcher/lane.ts'
 import { Limits } from '#batcher/limits.ts'
 import type { Submit } from '#batcher/ports.ts'
 
-/** All lanes of a cluster: opened on use, closed when idle. */
+/** All lanes of a cluster: opened on use and on need, closed when idle or unanswered. */
 export class Lanes {
+  /** Lanes to each broker, at most. */
+  granted: number
   readonly #submit: Submit
   #nextId = 0
   count = 0
 
-  constructor(submit: Submit) {
+  constructor(submit: Submit, granted: number) {
     this.#submit = submit
+    this.granted = granted
   }
 
   /** A free lane to that broker, or null: then one is busy or being opened. */
@@ -25,13 +28,27 @@ export class Lanes {
     lane.broker.free.unshift(lane)
   }
 
+  /** One lane more, as far as the grant allows. */
+  add(broker: Broker, now: number): void {
+    if (broker.lanes.length < this.granted) this.#open(broker, now)
+  }
+
+  /** One lane less, if one is free and it is not the last. */
+  removeOne(broker: Broker): void {
+    const lane = broker.free.peek()
+    if (lane && broker.lanes.length > 1) this.#submit.close(lane)
+  }
+
   opened(lane: Lane, now: number): void {
     this.#free(lane, now)
   }
 
   answered(lane: Lane, now: number): void {
+    const { broker, submission } = lane
+    broker.roundTrips.add(now - submission!.sentAt)
     lane.submission = null
-    if (lane.state === 'busy') this.#free(lane, now)
+    if (broker.lanes.length > this.granted) this.#submit.close(lane)
+    else if (lane.state === 'busy') this.#free(lane, now)
   }
 
   closed(lane: Lane): void {
@@ -43,11 +60,22 @@ export class Lanes {
     this.count--
   }
 
-  /** Closes lanes that are idle, and those whose broker does not answer. */
-  sweep(brokers: Iterable<Broker>, now: number): void {
+  /**
+   * Closes lanes that are idle, and those whose submission will not be answered any more.
+   *
+   * @returns lanes whose submission has just become overdue
+   */
+  sweep(brokers: Iterable<Broker>, now: number): Lane[] {
+    const overdue: Lane[] = []
     for (const broker of brokers) {
-      for (const lane of [...broker.lanes]) if (this.#isOver(lane, now)) this.#submit.close(lane)
+      const patience = Math.max(Limits.overdueMinMs, Limits.overdueTimes * broker.roundTrips.median())
+      for (const lane of [...broker.lanes]) {
+        const { submission } = lane
+        if (this.#isOver(lane, now)) this.#submit.close(lane)
+        else if (submission && !submission.overdue && now - submission.sentAt > patience) overdue.push(lane)
+      }
     }
+    return overdue
   }
 
   #isOver(lane: Lane, now: number): boolean {

@@ -8,6 +8,10 @@ export const Limits = {
   ackWaitShare: 0.7,
   /** A submission unanswered this long after its upstream TimeoutMs closes its lane. */
   laneGraceMs: 1000,
+  /** A submission is overdue after this many times the broker's median round trip... */
+  overdueTimes: 4,
+  /** ...but not before this long. */
+  overdueMinMs: 200,
   /** A lane that carried nothing for so long is closed. */
   laneIdleMs: 60_000,
   /** With the breaker open a batch is held no longer than this... */

@@ -26,6 +26,8 @@ export class Pair {
   state: PairState = 'idle'
   /** In state ready: the class its head is listed under. */
   readyClass: AcksClass = 0
+  /** In state ready: since when, in ms. */
+  readyAt = 0
   /** In state backoff: when the head may be tried again. */
   retryAt = 0
   guard: Guard | null = null

@@ -2,19 +2,24 @@ import type { Batch } from '#batcher/batch.ts'
 import type { Broker } from '#batcher/broker.ts'
 import { Fifo } from '#batcher/fifo.ts'
 import type { Pair } from '#batcher/pair.ts'
+import type { Submission } from '#batcher/submission.ts'
 
 /** One partition of a cluster: its leader, and the pairs whose heads want to go there. */
 export class Partition {
   readonly topic: string
   readonly index: number
   leader: Broker | null = null
+  readonly pairs = new Set<Pair>()
   /** Pairs whose head is ready to be sent, by acks class; served in turn, so none can starve another. */
   readonly ready: readonly [Fifo<Pair>, Fifo<Pair>] = [new Fifo(), new Fifo()]
   /** Whether the leader's window of that acks class lists this partition. */
   readonly listed: [boolean, boolean] = [false, false]
-  readonly pairs = new Set<Pair>()
   /** Batches in submissions that are not answered yet, zombies included. */
   readonly inFlight = new Set<Batch>()
+  /** Overdue submissions that carry a batch of it: it enters no window until they are answered. */
+  readonly overdue = new Set<Submission>()
+  /** It was answered 7 or 20: it rides alone until it is in time again, so that it holds up nobody else. */
+  suspect = false
 
   constructor(topic: string, index: number) {
     this.topic = topic

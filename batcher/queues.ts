@@ -1,6 +1,7 @@
 import type { Batch } from '#batcher/batch.ts'
 import type { Client } from '#batcher/client.ts'
 import type { Deadlines } from '#batcher/deadlines.ts'
+import { AUTO_LINGER_MS } from '#batcher/linger.ts'
 import { Guard, type Pair } from '#batcher/pair.ts'
 import type { Clock, Observer, Submit } from '#batcher/ports.ts'
 import { Producers } from '#batcher/producers.ts'
@@ -27,6 +28,7 @@ export class Queues {
   accept(batch: Batch): void {
     const pair = this.#producers.pairOf(batch)
     batch.pair = pair
+    this.#noteArrival(batch)
     batch.client.unanswered++
     this.#deadlines.add(batch)
     this.#observer.accepted(batch)
@@ -41,6 +43,13 @@ export class Queues {
     }
     pair.queue.push(batch)
     if (pair.state === 'idle') this.#advance(pair)
+  }
+
+  /** Quiet rule: what our own answer has just triggered says nothing about what comes of itself. */
+  #noteArrival({ client, partition }: Batch): void {
+    const now = this.#clock.now()
+    const quiet = client.unanswered === 0 && now - client.lastAnswerAt > AUTO_LINGER_MS
+    if (quiet) partition.leader?.arrivals.note(now)
   }
 
   /**
@@ -75,8 +84,9 @@ export class Queues {
     }
     pair.state = 'ready'
     pair.readyClass = head.acksClass
+    pair.readyAt = this.#clock.now()
     partition.ready[head.acksClass].push(pair)
-    leader.windows[head.acksClass].list(partition, this.#clock.now())
+    leader.windows[head.acksClass].list(partition, pair.readyAt)
     this.#clock.flushSoon()
   }
 

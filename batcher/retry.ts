@@ -21,7 +21,12 @@ const NOT_ENOUGH_REPLICAS_AFTER_APPEND = 20
 const KAFKA_STORAGE_ERROR = 56
 const FENCED_LEADER_EPOCH = 74
 
-export const Codes = { REQUEST_TIMED_OUT, NOT_ENOUGH_REPLICAS, UNKNOWN_TOPIC_OR_PARTITION } as const
+export const Codes = {
+  REQUEST_TIMED_OUT,
+  NOT_ENOUGH_REPLICAS,
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND,
+  UNKNOWN_TOPIC_OR_PARTITION,
+} as const
 
 /**
  * An error with base offset -1 was raised before the append, with a real offset after it: NOT_LEADER can be

@@ -8,6 +8,8 @@ export class Submission {
   readonly sentAt: number
   /** Upstream TimeoutMs: the longest remaining time of its batches. */
   readonly timeoutMs: number
+  /** It takes far longer than the broker's others: see `Lanes.sweep`. */
+  overdue = false
 
   constructor(acksClass: AcksClass, batches: readonly Batch[], bytes: number, now: number) {
     this.acksClass = acksClass

@@ -1,6 +1,6 @@
 import type { AcksClass, Batch } from '#batcher/batch.ts'
-import type { Broker } from '#batcher/broker.ts'
 import { Fifo } from '#batcher/fifo.ts'
+import type { Pair } from '#batcher/pair.ts'
 import type { Partition } from '#batcher/partition.ts'
 
 /** How far a window may fill before it closes. */
@@ -15,24 +15,23 @@ export interface WindowLimits {
  * and loses the first of two silently (kafka.md §0.1).
  */
 export class Window {
-  readonly broker: Broker
   readonly acksClass: AcksClass
   readonly #partitions = new Fifo<Partition>()
-  /** When its first partition was listed, in ms; anew at each closing. */
+  /** Since when it may linger, in ms: its first partition was listed, or it was closed. */
   openedAt = 0
 
-  constructor(broker: Broker, acksClass: AcksClass) {
-    this.broker = broker
+  constructor(acksClass: AcksClass) {
     this.acksClass = acksClass
   }
 
+  /** Partitions listed. */
   get length(): number {
     return this.#partitions.length
   }
 
   list(partition: Partition, now: number): void {
-    if (partition.listed[this.acksClass]) return
-    if (this.#partitions.length === 0) this.openedAt = now
+    if (partition.listed[this.acksClass] || partition.overdue.size > 0) return
+    if (this.#partitions.length === 0) this.openedAt = Math.max(this.openedAt, now)
     partition.listed[this.acksClass] = true
     this.#partitions.push(partition)
   }
@@ -43,35 +42,65 @@ export class Window {
     this.#partitions.remove(partition)
   }
 
+  /** When the batch got ready that is next; Infinity when none is. */
+  oldestReadyAt(): number {
+    for (let first = this.#partitions.peek(); first; first = this.#partitions.peek()) {
+      const pair = nextReady(first, this.acksClass)
+      if (pair) return pair.readyAt
+      this.remove(first)
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
+  /** Bytes of the batches that closing would take, counted up to `enough`. */
+  bytes(enough: number): number {
+    let sum = 0
+    for (const partition of this.#partitions) {
+      sum += nextReady(partition, this.acksClass)?.queue.peek()?.size ?? 0
+      if (sum >= enough) break
+    }
+    return sum
+  }
+
   /** Takes the batches of the next submission, at most one per partition; the first one always fits. */
   close(limits: WindowLimits, now: number): { batches: Batch[]; bytes: number } {
     const batches: Batch[] = []
     const again: Partition[] = []
+    const apart: Partition[] = []
     let bytes = 0
     while (batches.length < limits.maxPartitions) {
       const partition = this.#partitions.peek()
       if (!partition) break
       const ready = partition.ready[this.acksClass]
-      const pair = nextReady(partition, this.acksClass)
-      const batch = pair?.queue.peek()
-      if (pair && batch) {
+      const batch = nextReady(partition, this.acksClass)?.queue.peek()
+      const alone = partition.suspect && batch !== undefined
+      if (batch && !(alone && batches.length > 0)) {
         if (batches.length > 0 && bytes + batch.size > limits.maxBytes) break
         ready.shift()
         batches.push(batch)
         bytes += batch.size
+      } else if (alone) {
+        apart.push(partition)
       }
       this.#partitions.shift()
       partition.listed[this.acksClass] = false
-      if (ready.length > 0) again.push(partition)
+      if (ready.length > 0 && !apart.includes(partition)) again.push(partition)
+      if (alone && batches.length === 1 && batches[0] === batch) break
     }
+    for (const partition of apart.reverse()) this.#putBack(partition)
     for (const partition of again) this.list(partition, now)
     this.openedAt = now
     return { batches, bytes }
   }
+
+  #putBack(partition: Partition): void {
+    partition.listed[this.acksClass] = true
+    this.#partitions.unshift(partition)
+  }
 }
 
 /** The pair whose turn it is. Pairs that ceased to be ready are dropped here instead of searched for then. */
-function nextReady(partition: Partition, acksClass: AcksClass) {
+function nextReady(partition: Partition, acksClass: AcksClass): Pair | undefined {
   const ready = partition.ready[acksClass]
   for (let pair = ready.peek(); pair; pair = ready.peek()) {
     if (pair.state === 'ready' && pair.readyClass === acksClass) return pair

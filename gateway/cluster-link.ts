@@ -1,4 +1,4 @@
-import { Engine } from '#batcher/engine.ts'
+import { Engine, type EngineSettings } from '#batcher/engine.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
 import { ClusterCounters } from '#gateway/counters.ts'
 import { EngineClock } from '#gateway/engine-clock.ts'
@@ -15,7 +15,7 @@ export class ClusterLink {
   readonly sockets: LaneSockets
   readonly #clock = new EngineClock()
 
-  constructor(config: ClusterConfig, log: Log) {
+  constructor(config: ClusterConfig, workers: number, log: Log) {
     this.name = config.name
     this.cluster = new Cluster({
       ...config,
@@ -26,7 +26,7 @@ export class ClusterLink {
       },
     })
     this.sockets = new LaneSockets(this.cluster, log)
-    this.engine = new Engine(settingsOf(config), {
+    this.engine = new Engine(settingsOf(config, workers), {
       clock: this.#clock,
       submit: this.sockets,
       observer: this.counters,
@@ -46,6 +46,13 @@ export class ClusterLink {
   }
 }
 
-function settingsOf({ window }: ClusterConfig) {
-  return { window, inFlightBytes: window.inFlightBytes }
+/** A node without a fleet has the whole budget; each of its workers has an even share. */
+function settingsOf({ window }: ClusterConfig, workers: number): EngineSettings {
+  const { linger, maxBytes, maxPartitions, lanes, inFlightBytes, submissionsPerSecond } = window
+  return {
+    window: { linger, maxBytes, maxPartitions },
+    lanes: Math.max(1, Math.floor(lanes / workers)),
+    inFlightBytes: inFlightBytes / workers,
+    submissionsPerSecond: submissionsPerSecond / workers,
+  }
 }

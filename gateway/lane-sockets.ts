@@ -80,10 +80,10 @@ export class LaneSockets implements Submit {
       produce(socket.connection, call, {
         // The connection is closed then, and `#onClosed` tells the engine.
         failed: () => {},
-        answered: (results) => {
+        answered: (results, throttleMs) => {
           socket.written = false
           const inOrder = submission.batches.map((batch) => results.get(batch) ?? null)
-          this.engine!.onAnswer(lane, inOrder)
+          this.engine!.onAnswer(lane, inOrder, throttleMs)
         },
       })
       socket.written = true

@@ -46,7 +46,8 @@ export class Worker {
     this.admission = new Admission(config.limits.memory / config.node.workers)
     this.#slot = slot
     this.#channel = channel
-    for (const cluster of config.clusters) this.links.set(cluster.name, new ClusterLink(cluster, log))
+    for (const cluster of config.clusters)
+      this.links.set(cluster.name, new ClusterLink(cluster, config.node.workers, log))
     const clusters = new Map([...this.links].map(([name, link]) => [name, link.cluster]))
     this.topics = new Topics(
       new RouteTable(config.routes),

@@ -1,3 +1,4 @@
+import { Errors } from '#protocol/errors.ts'
 import { Broker } from '#sandbox/broker.ts'
 import { Faults } from '#sandbox/faults.ts'
 import type { Partition } from '#sandbox/partition.ts'
@@ -84,4 +85,10 @@ export class Cluster {
   *#partitions(): Generator<Partition> {
     for (const { partitions } of this.topics.values()) yield* partitions
   }
+}
+
+/** Whether a broker may serve a partition: 3 if there is none, 6 if another broker leads it. */
+export function accessError(partition: Partition | undefined, broker: Broker): number {
+  if (!partition) return Errors.UNKNOWN_TOPIC_OR_PARTITION
+  return partition.leader === broker.id ? Errors.NONE : Errors.NOT_LEADER_OR_FOLLOWER
 }

@@ -42,7 +42,7 @@ export class Topic {
   constructor(cluster: Cluster, spec: TopicSpec) {
     this.cluster = cluster
     this.name = spec.topic
-    this.replicationFactor = spec.replicas ?? Math.min(3, cluster.brokers.length)
+    this.replicationFactor = spec.replicas ?? Math.min(3, cluster.live.length)
     this.settings = readSettings(spec.config ?? {})
     this.isInternal = INTERNAL.has(spec.topic)
     this.grow(spec.partitions)
@@ -50,7 +50,7 @@ export class Topic {
 
   /** @param count partitions in all. Leaders go round the brokers, replicas follow behind them. */
   grow(count: number): void {
-    const { brokers } = this.cluster
+    const brokers = this.cluster.live
     for (let index = this.partitions.length; index < count; index++) {
       const replicas = Array.from(
         { length: this.replicationFactor },

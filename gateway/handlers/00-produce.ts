@@ -58,6 +58,8 @@ class ProduceCall implements Waiter {
   readonly #topics: { name: string; partitions: AnsweredPartition[] }[] = []
   /** Batches not answered yet, and one for the request itself while it is being read. */
   #pending = 1
+  /** The longest pause that an upstream asked for, by this request's share of it, in ms. */
+  #throttleMs = 0
   /** Why an acks=0 request failed, in words. */
   #failure = ''
 
@@ -137,6 +139,7 @@ class ProduceCall implements Waiter {
   }
 
   answered(batch: Batch): void {
+    if (batch.throttleMs > this.#throttleMs) this.#throttleMs = batch.throttleMs
     if (batch.errorCode !== 0) this.#failure ||= `${batch.topic}/${batch.index}: error ${batch.errorCode}`
     this.#finishOne()
   }
@@ -151,7 +154,7 @@ class ProduceCall implements Waiter {
     const request = this.#request
     if (this.#acks !== 0) {
       const { version, header } = request
-      request.respond(encodeProduceResponse(version, header.correlationId, this.#topics, 0))
+      request.respond(encodeProduceResponse(version, header.correlationId, this.#topics, this.#throttleMs))
     } else if (this.#failure) request.closeInTurn(`acks=0, ${this.#failure}`)
     else request.finishSilently()
   }

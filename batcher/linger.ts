@@ -1,0 +1,26 @@
+import type { Broker } from '#batcher/broker.ts'
+import type { Window } from '#batcher/window.ts'
+
+/** As long as Kafka's own producer waits since 4.0 (KIP-1030), in ms. */
+export const AUTO_LINGER_MS = 5
+/** With so much in it a window gains little by waiting: 8 batches bring most of it (peer-measurements.md §4). */
+const ENOUGH_BATCHES = 32
+const ENOUGH_BYTES = 64 * 1024
+/** Waiting pays for at least so many further batches. */
+const WORTH_WAITING = 2
+
+/**
+ * Until when a window stays open although a lane is free, in ms of the clock; in the past: it closes now.
+ *
+ * The time runs from the last closing, so that what a submission left over does not shorten the next window;
+ * but no batch waits longer than two windows in all.
+ */
+export function openUntil(window: Window, broker: Broker, linger: 'auto' | number, now: number): number {
+  const span = linger === 'auto' ? AUTO_LINGER_MS : linger
+  if (span === 0) return now
+  const until = Math.min(window.openedAt + span, window.oldestReadyAt() + 2 * span)
+  if (linger !== 'auto' || until <= now) return until
+  if (window.length >= ENOUGH_BATCHES || window.bytes(ENOUGH_BYTES) >= ENOUGH_BYTES) return now
+  const expected = broker.arrivals.expected(now, until - now, window.length, broker.partitions)
+  return expected >= WORTH_WAITING ? until : now
+}

@@ -1,0 +1,65 @@
+import { apis } from '#protocol/apis.ts'
+import { Errors } from '#protocol/errors.ts'
+import {
+  type ListOffsetsResponse,
+  listOffsetsRequest,
+  listOffsetsResponse,
+} from '#protocol/messages/02-list-offsets.ts'
+import { AT } from '#sandbox/batch-header.ts'
+import { accessError } from '#sandbox/cluster.ts'
+import type { Handler } from '#sandbox/handler.ts'
+import type { Partition } from '#sandbox/partition.ts'
+import type { Request } from '#sandbox/request.ts'
+
+type AnsweredPartition = ListOffsetsResponse['topics'][number]['partitions'][number]
+
+const LATEST = -1n
+const EARLIEST = -2n
+
+/**
+ * ListOffsets 1–5. The end is the high watermark. A time is looked up batch by batch, records are not opened:
+ * the answer is the first offset of the first batch whose newest record is not older.
+ */
+export const listOffsets: Handler = {
+  api: apis.listOffsets,
+  served: apis.listOffsets.codec,
+  handle(request) {
+    const { topics } = listOffsetsRequest.decode(request.body, request.version)
+    request.respond(listOffsetsResponse, {
+      topics: topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex, timestamp }) =>
+          answer(request, name, partitionIndex, timestamp),
+        ),
+      })),
+    })
+  },
+}
+
+function answer(
+  { cluster, broker }: Request,
+  topic: string,
+  partitionIndex: number,
+  wanted: bigint,
+): AnsweredPartition {
+  const partition = cluster.partition(topic, partitionIndex)
+  const errorCode = accessError(partition, broker) || (wanted < EARLIEST ? Errors.UNSUPPORTED_VERSION : 0)
+  if (!partition || errorCode) {
+    return { partitionIndex, errorCode, timestamp: -1n, offset: -1n, leaderEpoch: -1 }
+  }
+  const { timestamp, offset } = find(partition, wanted)
+  const leaderEpoch = offset === -1n ? -1 : partition.leaderEpoch
+  return { partitionIndex, errorCode, timestamp, offset, leaderEpoch }
+}
+
+function find(partition: Partition, wanted: bigint): { timestamp: bigint; offset: bigint } {
+  const { log, highWatermark } = partition
+  if (wanted === LATEST) return { timestamp: -1n, offset: BigInt(highWatermark) }
+  if (wanted === EARLIEST) return { timestamp: -1n, offset: BigInt(log.startOffset) }
+  const batch = log.batches.find(
+    ({ bytes, lastOffset }) =>
+      lastOffset < highWatermark && bytes.readBigInt64BE(AT.maxTimestamp) >= wanted,
+  )
+  if (!batch) return { timestamp: -1n, offset: -1n }
+  return { timestamp: batch.bytes.readBigInt64BE(AT.baseTimestamp), offset: BigInt(batch.offset) }
+}
