@@ -18,7 +18,7 @@ export function stateOf(control: Control): State {
     version: VERSION,
     state: control.state,
     workers: node.workers,
-    sample: control.sample,
+    sample: control.pool.sample(),
     maps,
   })
 }

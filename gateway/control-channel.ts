@@ -4,7 +4,10 @@ import type { WorkerSample } from '#status/contract.ts'
 
 /** What the control process tells a worker. Plain data: it may cross a process boundary. */
 export type Down =
-  | { type: 'start'; config: Config; slot: number }
+  /** `ports` are those that another worker of this node has bound; empty for the first. */
+  | { type: 'start'; config: Config; slot: number; ports: Record<string, number> }
+  /** How many client connections the other workers of this node have. */
+  | { type: 'others'; connections: number }
   | { type: 'topics'; cluster: string; changes: TopicChanges }
   /** Close the listeners, answer everything read and end the connections, all by `timeoutMs` from now. */
   | { type: 'drain'; timeoutMs: number }

@@ -2,6 +2,9 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { Address, ClusterConfig, ListenerConfig } from '#gateway/config-schema.ts'
 import { VirtualCluster } from '#gateway/virtual-brokers.ts'
 
+/** Connections that may wait to be accepted: storms of thousands must not be refused by the kernel. */
+const BACKLOG = 4096
+
 /** One port that clients connect to. All ports of a listener serve everything. */
 interface Door {
   /** Name of the cluster whose virtual broker lives here; null for the bootstrap port. */
@@ -37,10 +40,21 @@ export class Listener {
     }
   }
 
-  /** @throws Error that names the address, when a port cannot be bound */
-  async open(slot: number): Promise<void> {
-    for (const door of this.#doors) await listen(door, this.config.name)
+  /**
+   * @param ports those that another worker has bound, by name
+   * @param shared whether other processes bind the same ports (SO_REUSEPORT)
+   * @throws Error that names the address, when a port cannot be bound
+   */
+  async open(slot: number, ports: Record<string, number>, shared: boolean): Promise<void> {
+    for (const door of this.#doors) {
+      const port = ports[this.#nameOf(door)] ?? door.bind.port
+      await listen(door.server, { host: door.bind.host, port }, shared, this.config.name)
+    }
     this.virtual = this.#virtualCluster(slot)
+  }
+
+  #nameOf({ cluster }: Door): string {
+    return cluster ? `${this.config.name}/${cluster}` : this.config.name
   }
 
   /** Port by what it is: `public` for the bootstrap port, `public/eu` for the one of cluster eu. */
@@ -76,14 +90,14 @@ function portOf(server: Server): number {
   return (server.address() as { port: number }).port
 }
 
-function listen({ server, bind }: Door, listener: string): Promise<void> {
+function listen(server: Server, bind: Address, shared: boolean, listener: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException) => {
       const why = error.code === 'EADDRINUSE' ? `port ${bind.port} is in use` : error.message
       reject(new Error(`listeners: ${listener} cannot bind ${bind.host}:${bind.port}: ${why}`))
     }
     server.once('error', failed)
-    server.listen({ host: bind.host, port: bind.port, backlog: 4096 }, () => {
+    server.listen({ ...bind, backlog: BACKLOG, reusePort: shared }, () => {
       server.off('error', failed)
       server.on('error', () => {})
       resolve()

@@ -5,9 +5,7 @@ import { openAdmin, openHealth } from '#gateway/admin.ts'
 import { readSecret } from '#gateway/config.ts'
 import type { Config } from '#gateway/config-schema.ts'
 import { Control } from '#gateway/control.ts'
-import { localChannel } from '#gateway/control-channel.ts'
 import { VERSION } from '#gateway/version.ts'
-import { serveChannel } from '#gateway/worker.ts'
 import { crcIsNative } from '#protocol/crc.ts'
 import { createLog, type Log } from '#telemetry/log.ts'
 
@@ -22,10 +20,8 @@ export interface Node {
 }
 
 /** @throws Error that names the port or setting, when the node cannot start */
-export async function startNode(config: Config, log: Log): Promise<Node> {
-  const channel = localChannel()
-  serveChannel(channel.worker, log)
-  const control = new Control(config, channel.control, log)
+export async function startNode(config: Config, log: Log, options: { forked: boolean }): Promise<Node> {
+  const control = new Control(config, options.forked, log)
   const servers: FastifyInstance[] = []
   try {
     await control.start()
@@ -42,14 +38,14 @@ export async function startNode(config: Config, log: Log): Promise<Node> {
     for (const server of servers) await server.close()
   }
   return {
-    ports: { ...control.ports, admin: admin!, health: health! },
+    ports: { ...control.pool.ports, admin: admin!, health: health! },
     stop,
     async drain() {
       const { delay, timeout } = config.drain
       control.state = 'draining'
       log.info({ delay, timeout }, 'draining')
       await pause(delay)
-      await control.drain(timeout - delay)
+      await control.pool.drain(timeout - delay)
       await stop()
     },
   }
@@ -61,7 +57,7 @@ export async function run(config: Config): Promise<number> {
   if (!crcIsNative) log.warn('the native CRC-32C is missing: a slower one in JavaScript is used')
   let node: Node
   try {
-    node = await startNode(config, log)
+    node = await startNode(config, log, { forked: true })
   } catch (error) {
     log.fatal((error as Error).message)
     process.stderr.write(`sluice: ${(error as Error).message}\n`)

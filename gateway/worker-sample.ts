@@ -28,6 +28,7 @@ function clusterSample({ cluster, engine, counters, sockets }: ClusterLink): Clu
   return {
     state: cluster.state,
     reason: cluster.reason,
+    retired: false,
     lanes: sockets.connected,
     connects: cluster.connects,
     waiting: engine.waiting,

@@ -12,7 +12,7 @@ import { RouteTable } from '#gateway/route.ts'
 import { drainConnections } from '#gateway/shutdown.ts'
 import { Topics } from '#gateway/topics.ts'
 import { sampleOf } from '#gateway/worker-sample.ts'
-import type { Log } from '#telemetry/log.ts'
+import { createLog, type Log } from '#telemetry/log.ts'
 
 const SWEEP_MS = 500
 const SAMPLE_MS = 1000
@@ -36,6 +36,8 @@ export class Worker {
   readonly #byAddress = new Map<string, number>()
   readonly #timers: NodeJS.Timeout[] = []
   readonly #slot: number
+  /** Client connections of the node's other workers. */
+  #others = 0
   #nextId = 0
 
   constructor(config: Config, slot: number, channel: Channel<Up, Down>, log: Log) {
@@ -62,19 +64,20 @@ export class Worker {
   }
 
   /** Binds the ports and connects to the clusters; a cluster that cannot be reached holds nothing up. */
-  async start(): Promise<void> {
-    for (const listener of this.listeners) await listener.open(this.#slot)
+  async start(ports: Record<string, number>, shared: boolean): Promise<void> {
+    for (const listener of this.listeners) await listener.open(this.#slot, ports, shared)
     for (const link of this.links.values()) link.start()
     this.#timers.push(setInterval(() => this.#sweep(), SWEEP_MS))
     this.#timers.push(setInterval(() => this.#report(), SAMPLE_MS))
-    const ports = Object.assign({}, ...this.listeners.map((listener) => listener.ports()))
-    this.#channel.send({ type: 'listening', ports })
+    const bound = Object.assign({}, ...this.listeners.map((listener) => listener.ports()))
+    this.#channel.send({ type: 'listening', ports: bound })
     this.#report()
   }
 
   onMessage(message: Down): void {
     if (message.type === 'topics') this.topics.apply(message.cluster, message.changes)
-    else if (message.type === 'drain') void this.#drain(message.timeoutMs)
+    else if (message.type === 'others') this.#others = message.connections
+    else if (message.type === 'drain') void this.drain(message.timeoutMs)
     else if (message.type === 'stop') this.stop()
   }
 
@@ -92,7 +95,8 @@ export class Worker {
     const proxied = listener.config.proxyProtocol === 'required'
     const connection = new ClientConnection(this, this.#nextId++, socket, listener.virtual, proxied)
     this.connections.add(connection)
-    if (this.connections.size > this.limits.maxConnections) return connection.close('too_many_connections')
+    if (this.connections.size + this.#others > this.limits.maxConnections)
+      return connection.close('too_many_connections')
     if (!proxied) this.onAddressKnown(connection)
     if (!this.admission.acceptsConnections) this.admission.reserve(connection, 0)
   }
@@ -125,7 +129,7 @@ export class Worker {
     this.#channel.send({ type: 'sample', sample: sampleOf(this) })
   }
 
-  async #drain(timeoutMs: number): Promise<void> {
+  async drain(timeoutMs: number): Promise<void> {
     for (const listener of this.listeners) listener.close()
     await drainConnections(this, timeoutMs)
     this.#report()
@@ -141,18 +145,33 @@ export class Worker {
   }
 }
 
-/** Starts a worker when the control process says so. */
-export function serveChannel(channel: Channel<Up, Down>, log: Log): void {
+export interface Served {
+  /** The control process is gone: drains by itself and resolves when nothing is left. */
+  endAlone(): Promise<void>
+}
+
+/**
+ * Starts a worker when the control process says so.
+ *
+ * @param log null: the worker makes its own from the config
+ * @param forked a process of its own, which shares its ports with others and ends on `stop`
+ */
+export function serveChannel(channel: Channel<Up, Down>, log: Log | null, forked: boolean): Served {
   let worker: Worker | null = null
+  let drainMs = 0
   channel.onMessage = (message) => {
     if (message.type !== 'start') {
       worker?.onMessage(message)
+      if (message.type === 'stop' && forked) process.exit(0)
       return
     }
-    worker = new Worker(message.config, message.slot, channel, log)
-    worker.start().catch((error: Error) => {
+    const { config, slot, ports } = message
+    drainMs = config.drain.timeout
+    worker = new Worker(config, slot, channel, log ?? createLog({ ...config.log, node: config.node.id }))
+    worker.start(ports, forked).catch((error: Error) => {
       worker?.stop()
       channel.send({ type: 'failed', reason: error.message })
     })
   }
+  return { endAlone: async () => worker?.drain(drainMs) }
 }

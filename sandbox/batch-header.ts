@@ -1,3 +1,4 @@
+import { crc32c } from '#protocol/crc.ts'
 import { CRC_START } from '#protocol/record-batch.ts'
 
 /**
@@ -27,10 +28,12 @@ export const AT = {
 export const LENGTH_END = 12
 export const MAGIC_END = 17
 
-export const CODEC_MASK = 0x07
-export const LOG_APPEND_TIME = 0x08
+const CODEC_MASK = 0x07
+const LOG_APPEND_TIME = 0x08
 export const TRANSACTIONAL = 0x10
 export const CONTROL = 0x20
+/** Every bit that has a meaning, but the one for the kind of time. */
+const KNOWN_BITS = 0x77
 
 export function attributesOf(batch: Buffer): number {
   return batch.readInt16BE(AT.attributes)
@@ -43,4 +46,46 @@ export function endOf(batch: Buffer): number {
 
 export function lastOffsetDelta(batch: Buffer): number {
   return batch.readInt32BE(AT.lastOffsetDelta)
+}
+
+export function codecOf(batch: Buffer): number {
+  return attributesOf(batch) & CODEC_MASK
+}
+
+export function isLogAppendTime(batch: Buffer): boolean {
+  return (attributesOf(batch) & LOG_APPEND_TIME) !== 0
+}
+
+export function hasProducerId(batch: Buffer): boolean {
+  return batch.readInt32BE(AT.producerId) >= 0
+}
+
+/** An int64 as a number: exact up to 2^53. */
+export function readLong(batch: Buffer, at: number): number {
+  return batch.readInt32BE(at) * 0x1_0000_0000 + batch.readUInt32BE(at + 4)
+}
+
+export function writeLong(batch: Buffer, at: number, value: number): void {
+  batch.writeInt32BE(Math.floor(value / 0x1_0000_0000), at)
+  batch.writeUInt32BE(value >>> 0, at + 4)
+}
+
+/**
+ * Makes the header name the kind of time and the newest time. Like a broker it leaves a batch alone whose
+ * header is right already, and otherwise clears the attribute bits it does not know and makes a new CRC.
+ */
+export function stamp(batch: Buffer, byBroker: boolean, newest: number): void {
+  if (isLogAppendTime(batch) === byBroker && readLong(batch, AT.maxTimestamp) === newest) return
+  const kind = byBroker ? LOG_APPEND_TIME : 0
+  batch.writeInt16BE((attributesOf(batch) & KNOWN_BITS) | kind, AT.attributes)
+  writeLong(batch, AT.maxTimestamp, newest)
+  batch.writeUInt32BE(crc32c(batch.subarray(CRC_START)), AT.crc)
+}
+
+export function isTransactional(batch: Buffer): boolean {
+  return (attributesOf(batch) & TRANSACTIONAL) !== 0
+}
+
+export function producerIdOf(batch: Buffer): bigint {
+  return batch.readBigInt64BE(AT.producerId)
 }

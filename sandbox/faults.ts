@@ -115,9 +115,7 @@ function meetsRequest({ broker, api, clientId }: Filter, target: Target): boolea
 }
 
 function meetsBatch({ topic, partition, producerId }: Filter, batch: FaultBatch): boolean {
-  return (
-    meets(topic, batch.topic) && meets(partition, batch.partition) && meets(producerId, batch.producerId)
-  )
+  return meets(topic, batch.topic) && meets(partition, batch.partition) && meets(producerId, batch.producerId)
 }
 
 function isAboutBatches({ topic, partition, producerId }: Filter): boolean {

@@ -26,6 +26,8 @@ interface Kept {
   first: number
   last: number
   baseOffset: number
+  /** The newest time of its records, which brokers give with a duplicate's answer. */
+  timestamp: number
 }
 
 interface ProducerState {
@@ -34,7 +36,10 @@ interface ProducerState {
   batches: Kept[]
 }
 
-export type Verdict = { kind: 'append' } | { kind: 'duplicate'; baseOffset: number } | Refusal
+export type Verdict =
+  | { kind: 'append' }
+  | { kind: 'duplicate'; baseOffset: number; timestamp: number }
+  | Refusal
 type Refusal = { kind: 'refuse'; code: number }
 
 const APPEND: Verdict = { kind: 'append' }
@@ -51,7 +56,7 @@ export class ProducerStates {
     if (!state) return epoch < NO_EPOCH ? refuse(Errors.INVALID_PRODUCER_EPOCH) : APPEND
     if (epoch === state.epoch) {
       const twin = state.batches.find((kept) => kept.first === first && kept.last === last)
-      if (twin) return { kind: 'duplicate', baseOffset: twin.baseOffset }
+      if (twin) return { kind: 'duplicate', baseOffset: twin.baseOffset, timestamp: twin.timestamp }
     }
     if (epoch < state.epoch) return refuse(Errors.INVALID_PRODUCER_EPOCH)
     if (state.epoch === NO_EPOCH) return APPEND
@@ -60,13 +65,14 @@ export class ProducerStates {
   }
 
   /** Remembers a batch that was appended. */
-  add({ producerId, epoch, first, last }: Sequenced, baseOffset: number): void {
+  add({ producerId, epoch, first, last }: Sequenced, baseOffset: number, timestamp: number): void {
     const state = this.#states.get(producerId)
+    const kept = { first, last, baseOffset, timestamp }
     if (!state || state.epoch !== epoch) {
-      this.#states.set(producerId, { epoch, batches: [{ first, last, baseOffset }] })
+      this.#states.set(producerId, { epoch, batches: [kept] })
       return
     }
-    state.batches.push({ first, last, baseOffset })
+    state.batches.push(kept)
     if (state.batches.length > BATCHES_KEPT) state.batches.shift()
   }
 

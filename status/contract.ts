@@ -14,6 +14,8 @@ export interface ClusterSample {
   state: 'connecting' | 'up' | 'degraded' | 'down'
   /** In words; empty while all is well. */
   reason: string
+  /** Reported by a worker that is gone: its totals count, its view of the cluster does not. */
+  retired: boolean
   /** Upstream connections that carry produce requests. */
   lanes: number
   /** Connections opened to the cluster so far, of every kind. */

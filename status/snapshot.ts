@@ -16,6 +16,7 @@ export interface Sources {
 const NO_SAMPLE: ClusterSample = {
   state: 'connecting',
   reason: 'no worker has reported yet',
+  retired: false,
   lanes: 0,
   connects: 0,
   waiting: 0,
@@ -41,7 +42,8 @@ export function snapshot(sources: Sources): State {
   for (const [name, map] of maps) {
     const of = sample?.clusters[name] ?? NO_SAMPLE
     inFlightBytes += of.inFlightBytes
-    clusters[name] = { ...map, ...of, ...stateOf(of), batchesPerSubmission: packing(of) }
+    const { retired: _, ...figures } = of
+    clusters[name] = { ...map, ...figures, ...stateOf(of), batchesPerSubmission: packing(of) }
   }
   return {
     node,

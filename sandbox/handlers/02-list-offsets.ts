@@ -57,8 +57,7 @@ function find(partition: Partition, wanted: bigint): { timestamp: bigint; offset
   if (wanted === LATEST) return { timestamp: -1n, offset: BigInt(highWatermark) }
   if (wanted === EARLIEST) return { timestamp: -1n, offset: BigInt(log.startOffset) }
   const batch = log.batches.find(
-    ({ bytes, lastOffset }) =>
-      lastOffset < highWatermark && bytes.readBigInt64BE(AT.maxTimestamp) >= wanted,
+    ({ bytes, lastOffset }) => lastOffset < highWatermark && bytes.readBigInt64BE(AT.maxTimestamp) >= wanted,
   )
   if (!batch) return { timestamp: -1n, offset: -1n }
   return { timestamp: batch.bytes.readBigInt64BE(AT.baseTimestamp), offset: BigInt(batch.offset) }

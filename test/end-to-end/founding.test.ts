@@ -76,7 +76,10 @@ describe('the founding example', () => {
   })
 
   test('the state counts what happened', async () => {
-    const state = await three.gateway.waitFor('totals', ({ clusters }) => clusters.c3!.totals.acks >= 6)
+    const state = await three.gateway.waitFor('totals', ({ clusters }) => {
+      const { recordsIn, batchesIn, acks } = clusters.c3!.totals
+      return recordsIn === 6 && acks === batchesIn
+    })
     assert.equal(state.clusters.c1!.totals.errors, 0)
     assert.equal(state.clusters.c1!.state, 'up')
     assert.equal(state.nodes['gw-test']!.reservedBytes, 0)

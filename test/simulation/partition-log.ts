@@ -98,7 +98,7 @@ export class PartitionLog {
       bytes,
       copy,
       appendedAt: this.#world.now,
-      replicated: this.inSync.size <= 1 && this.stalledUntil <= this.#world.now,
+      replicated: this.#replicatesAtOnce(),
       lost: false,
     }
     this.entries.push(entry)
@@ -136,11 +136,17 @@ export class PartitionLog {
     return count
   }
 
+  #replicatesAtOnce(): boolean {
+    const alone = this.inSync.size <= 1 && this.stalledUntil <= this.#world.now
+    return alone && this.replicated === this.entries.length
+  }
+
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
     const world = this.#world
-    const at = world.now + this.#replicationMs * world.random.between(0.5, 1.5)
+    const pace = this.leader < 0 ? 50 : this.#replicationMs
+    const at = world.now + pace * world.random.between(0.5, 1.5)
     world.at(Math.max(at, this.stalledUntil), () => {
       this.#pumping = false
       const waits = this.stalledUntil > world.now || this.leader < 0

@@ -62,8 +62,9 @@ def generated(spec, stopped):
         seq += 1
 
 
-def known(offset):
-    return offset is not None and offset >= 0
+def known(number):
+    """Offsets and partitions are None or negative where librdkafka has none."""
+    return number is not None and number >= 0
 
 
 def set_when_closed(stream):
@@ -128,7 +129,7 @@ class Program:
         line = {
             'id': id,
             'topic': topic,
-            'partition': message.partition() if message is not None and message.partition() >= 0 else None,
+            'partition': message.partition() if message is not None and known(message.partition()) else None,
             'offset': message.offset() if acked and known(message.offset()) else UNKNOWN_OFFSET,
             'timestamp': message.timestamp()[1] if acked else -1,
             'error': None if acked else f'{error.name()}: {error.str()}',

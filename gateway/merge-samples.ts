@@ -1,0 +1,54 @@
+import type { ClusterSample, WorkerSample } from '#status/contract.ts'
+
+/** Sums the workers of a node. A worker that died counts with what it had reported, less what ended with it. */
+export function mergeSamples(samples: readonly WorkerSample[]): WorkerSample | null {
+  const [first, ...rest] = samples
+  if (!first) return null
+  return rest.reduce(
+    (sum, sample) => ({ ...addUp(sum, sample), clusters: mergeClusters(sum, sample) }),
+    first,
+  )
+}
+
+/** What stays of a worker's report when it is gone: its totals, and nothing that was open. */
+export function retire(sample: WorkerSample): WorkerSample {
+  const gone = { connections: 0, unanswered: 0, reservedBytes: 0, memoryBudget: 0, pausedConnections: 0 }
+  const clusters = Object.entries(sample.clusters).map(([name, cluster]): [string, ClusterSample] => {
+    return [name, { ...cluster, lanes: 0, waiting: 0, inFlightBytes: 0, retired: true }]
+  })
+  return { ...sample, ...gone, clusters: Object.fromEntries(clusters) }
+}
+
+function mergeClusters(a: WorkerSample, b: WorkerSample): Record<string, ClusterSample> {
+  const merged = { ...a.clusters }
+  for (const [name, cluster] of Object.entries(b.clusters)) {
+    const other = merged[name]
+    merged[name] = other ? { ...addUp(other, cluster), ...stateOf(other, cluster) } : cluster
+  }
+  return merged
+}
+
+/** The cluster is up for the node when any worker reaches it; a degraded view is shown before a good one. */
+const RANK = { degraded: 3, up: 2, connecting: 1, down: 0 }
+
+function stateOf(a: ClusterSample, b: ClusterSample): Pick<ClusterSample, 'state' | 'reason' | 'retired'> {
+  if (a.retired !== b.retired) return pick(a.retired ? b : a)
+  return pick(RANK[a.state] >= RANK[b.state] ? a : b)
+}
+
+function pick({ state, reason, retired }: ClusterSample) {
+  return { state, reason, retired }
+}
+
+/** Adds numbers field by field, objects of numbers too; anything else is taken from `a`. */
+function addUp<T extends object>(a: T, b: T): T {
+  const sum = { ...a } as Record<string, unknown>
+  for (const [key, value] of Object.entries(b)) {
+    const own = sum[key]
+    if (typeof value === 'number') sum[key] = ((own as number | undefined) ?? 0) + value
+    else if (typeof value === 'object' && value !== null)
+      sum[key] = addUp((own ?? {}) as object, value as object)
+    else sum[key] = own ?? value
+  }
+  return sum as T
+}
