@@ -21,6 +21,10 @@ export const CLOSE_REASONS = {
   unsupported_version: { quiet: false, text: 'the API version is not served' },
   first_request_timeout: { quiet: false, text: 'no whole request within limits.firstRequestTimeout' },
   frame_timeout: { quiet: false, text: 'a request was not whole within limits.frameTimeout' },
+  frame_evicted: {
+    quiet: false,
+    text: 'unfinished requests hold a quarter of limits.memory; this was the slowest',
+  },
   write_timeout: { quiet: false, text: 'the client reads no answers (limits.writeTimeout)' },
   internal_error: { quiet: false, text: 'an error inside Sluice' },
 } as const

@@ -1,4 +1,5 @@
 import { Engine, type EngineSettings } from '#batcher/engine.ts'
+import { ClusterCap } from '#gateway/cluster-cap.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
 import { ClusterCounters } from '#gateway/counters.ts'
 import { EngineClock } from '#gateway/engine-clock.ts'
@@ -11,12 +12,19 @@ export class ClusterLink {
   readonly name: string
   readonly engine: Engine
   readonly cluster: Cluster
-  readonly counters = new ClusterCounters()
+  readonly counters: ClusterCounters
   readonly sockets: LaneSockets
+  readonly cap: ClusterCap
   readonly #clock = new EngineClock()
 
-  constructor(config: ClusterConfig, workers: number, log: Log) {
+  /**
+   * @param workers of this node, among which the cluster's budget is divided
+   * @param memory bytes that its batches may hold in this worker
+   */
+  constructor(config: ClusterConfig, workers: number, memory: number, log: Log) {
     this.name = config.name
+    this.cap = new ClusterCap(memory)
+    this.counters = new ClusterCounters(this.cap)
     this.cluster = new Cluster({
       ...config,
       log,

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net'
-import type { Holder } from '#batcher/admission.ts'
+import { type Holder, LARGE_FRAME } from '#batcher/admission.ts'
 import type { Client } from '#batcher/client.ts'
 import type { Engine } from '#batcher/engine.ts'
 import { CLOSE_REASONS, type CloseReason } from '#gateway/close-reasons.ts'
 import { dispatch } from '#gateway/dispatch.ts'
+import { Pauses } from '#gateway/pauses.ts'
 import { readProxyHeader } from '#gateway/proxy-protocol.ts'
 import type { Request } from '#gateway/request.ts'
 import { ResponseOrder } from '#gateway/response-order.ts'
@@ -23,9 +24,6 @@ import { ProtocolError } from '#protocol/reader.ts'
  */
 export type ClientState = 'proxyHeader' | 'authenticating' | 'serving' | 'draining' | 'finishing' | 'closed'
 
-/** Why a connection is not read for now. It is read again when no reason is left. */
-type PauseReason = 'admission' | 'pipelined' | 'output'
-
 /** Reserved for a frame as soon as its length is known; more only as its bytes come. */
 const RESERVED_AT_ONCE = 64 * 1024
 /** How long a client has to close its side after our FIN, in ms. */
@@ -43,6 +41,7 @@ export class ClientConnection implements Holder {
   address: string
   state: ClientState
   reserved = 0
+  unfinished = 0
   /** client.id and software, as the client last told. */
   clientId: string | null = null
   software = ''
@@ -55,12 +54,14 @@ export class ClientConnection implements Holder {
   readonly #splitter: FrameSplitter
   readonly #order = new ResponseOrder()
   readonly #clients = new Map<Engine, Client>()
-  readonly #pauses = new Set<PauseReason>()
+  readonly #pauses: Pauses
   /** Bytes of requests read and not answered. */
   #unansweredBytes = 0
   #frameReserved = 0
   #frameBeganAt = -1
-  #pausedSince = -1
+  /** From when limits.frameTimeout runs: the frame's first byte, or the end of a pause since. */
+  #frameTimedFrom = 0
+  #permit: 'none' | 'waiting' | 'held' = 'none'
   #ended = false
   #processing = false
   #flushScheduled = false
@@ -79,14 +80,15 @@ export class ClientConnection implements Holder {
     this.lastHeardAt = this.openedAt
     this.drainAt = this.openedAt + worker.limits.connectionMaxAge * (0.9 + Math.random() * 0.2)
     this.#splitter = new FrameSplitter(worker.limits.maxFrameBytes)
+    this.#pauses = new Pauses(socket, () => this.#onResumed())
     socket.on('data', (chunk) => this.#onData(chunk))
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => this.close('client_reset'))
     socket.on('close', () => this.close('client_closed'))
     socket.on('drain', () => this.#onDrain())
+    worker.admission.join(this)
   }
 
-  /** Requests read and not answered. */
   get unanswered(): number {
     return this.#order.length
   }
@@ -103,8 +105,11 @@ export class ClientConnection implements Holder {
     if (this.state === 'finishing' || this.state === 'closed') return
     const now = performance.now()
     this.lastHeardAt = now
-    if (this.#frameBeganAt < 0) this.#frameBeganAt = this.#pausedSince >= 0 ? this.#pausedSince : now
-    this.#pausedSince = -1
+    const arrivedAt = this.#pauses.arrival(now)
+    if (this.#frameBeganAt < 0) {
+      this.#frameBeganAt = arrivedAt
+      this.#frameTimedFrom = now
+    }
     this.worker.counters.bytesRead += chunk.length
     this.#splitter.push(chunk)
     this.#process()
@@ -131,7 +136,11 @@ export class ClientConnection implements Holder {
   }
 
   #mayRead(): boolean {
-    return (this.state === 'serving' || this.state === 'draining') && !this.#pauses.has('pipelined')
+    return (
+      (this.state === 'serving' || this.state === 'draining') &&
+      !this.#pauses.has('pipelined') &&
+      !this.#pauses.has('cluster')
+    )
   }
 
   #readProxyHeader(): void {
@@ -158,19 +167,42 @@ export class ClientConnection implements Holder {
       this.close('bad_first_frame', `${declared} bytes, the limit is ${this.worker.limits.firstFrameBytes}`)
       return false
     }
+    if (declared > LARGE_FRAME && !this.#mayReadLarge()) return false
     const frame = this.#splitter.next()
     if (!frame) {
       this.#reserveFrame(Math.max(Math.min(declared, RESERVED_AT_ONCE), this.#splitter.held))
+      this.worker.admission.setUnfinished(this, this.#frameReserved)
       return false
     }
-    this.#reserveFrame(frame.length)
+    const whole = this.#unpinned(frame)
+    this.#reserveFrame(whole.buffer.byteLength)
     this.#frameReserved = 0
+    this.#frameIsOver()
     const firstByteAt = this.#frameBeganAt
     this.#frameBeganAt = this.#splitter.held > 0 ? this.lastHeardAt : -1
+    this.#frameTimedFrom = this.lastHeardAt
     this.requests++
-    this.#unansweredBytes += frame.length
-    dispatch(this, this.#unpinned(frame), { firstByteAt, wholeAt: this.lastHeardAt })
+    this.#unansweredBytes += whole.buffer.byteLength
+    dispatch(this, whole, { firstByteAt, wholeAt: this.lastHeardAt })
     return true
+  }
+
+  #mayReadLarge(): boolean {
+    if (this.#permit === 'none') this.#permit = this.worker.admission.takePermit(this) ? 'held' : 'waiting'
+    if (this.#permit === 'waiting') this.#pauses.add('permit')
+    return this.#permit === 'held'
+  }
+
+  permit(): void {
+    this.#permit = 'held'
+    this.#pauses.remove('permit')
+  }
+
+  /** It is whole, or never will be. */
+  #frameIsOver(): void {
+    if (this.unfinished > 0) this.worker.admission.setUnfinished(this, 0)
+    if (this.#permit === 'held') this.worker.admission.givePermit()
+    this.#permit = 'none'
   }
 
   /** Before a client has said anything sensible, only a Produce may be large. */
@@ -195,6 +227,12 @@ export class ClientConnection implements Holder {
     return copy
   }
 
+  /** A frame that became no request holds nothing any more. */
+  unread(frame: Buffer): void {
+    this.#unansweredBytes -= frame.buffer.byteLength
+    this.worker.admission.release(this, frame.buffer.byteLength)
+  }
+
   track(request: Request): void {
     this.#order.push(request)
   }
@@ -203,7 +241,7 @@ export class ClientConnection implements Holder {
   #holdBack(): void {
     const { pipelined, pipelinedBytes } = this.worker.limits
     if (this.#order.length >= pipelined || this.#unansweredBytes >= pipelinedBytes)
-      this.#pauseFor('pipelined')
+      this.#pauses.add('pipelined')
   }
 
   #afterReading(): void {
@@ -217,25 +255,38 @@ export class ClientConnection implements Holder {
   // ── pausing ─────────────────────────────────────────────────────────────────────────────────────────
 
   pause(): void {
-    this.#pauseFor('admission')
+    this.#pauses.add('admission')
   }
 
   resume(): void {
-    this.#resumeFrom('admission')
+    this.#pauses.remove('admission')
   }
 
-  #pauseFor(reason: PauseReason): void {
-    if (this.#pauses.size === 0) {
-      this.#pausedSince = performance.now()
-      this.#socket.pause()
-    }
-    this.#pauses.add(reason)
+  #onResumed(): void {
+    this.#frameTimedFrom = performance.now()
+    queueMicrotask(() => this.#process())
   }
 
-  #resumeFrom(reason: PauseReason): void {
-    if (!this.#pauses.delete(reason) || this.state === 'closed') return
-    if (this.#pauses.size === 0) this.#socket.resume()
-    if (reason === 'pipelined') queueMicrotask(() => this.#process())
+  get unfinishedSince(): number {
+    return this.#frameBeganAt
+  }
+
+  evict(): void {
+    this.close('frame_evicted', `${this.#splitter.held} bytes came`)
+  }
+
+  /** The cluster it writes to holds as many bytes as it may. */
+  pauseForCluster(): void {
+    if (!this.mixed) this.#pauses.add('cluster')
+  }
+
+  resumeForCluster(): void {
+    this.#pauses.remove('cluster')
+  }
+
+  /** Whether it has brought batches for more than one cluster. */
+  get mixed(): boolean {
+    return this.#clients.size > 1
   }
 
   // ── answering ───────────────────────────────────────────────────────────────────────────────────────
@@ -264,9 +315,9 @@ export class ClientConnection implements Holder {
     }
     if (done.length > 1) this.#socket.uncork()
     const { pipelined, pipelinedBytes, outputBytes } = this.worker.limits
-    if (this.#socket.writableLength > outputBytes) this.#pauseFor('output')
+    if (this.#socket.writableLength > outputBytes) this.#pauses.add('output')
     if (this.#order.length < pipelined && this.#unansweredBytes < pipelinedBytes)
-      this.#resumeFrom('pipelined')
+      this.#pauses.remove('pipelined')
     this.#finishWhenAnswered()
   }
 
@@ -278,7 +329,7 @@ export class ClientConnection implements Holder {
 
   #onDrain(): void {
     this.#lastWriteProgressAt = performance.now()
-    this.#resumeFrom('output')
+    this.#pauses.remove('output')
   }
 
   // ── ending ──────────────────────────────────────────────────────────────────────────────────────────
@@ -301,9 +352,8 @@ export class ClientConnection implements Holder {
     this.state = 'finishing'
     this.#splitter.clear()
     this.#finishBy = performance.now() + FINISH_MS
-    this.#pauses.clear()
     this.#socket.end()
-    this.#socket.resume()
+    this.#pauses.clear()
     if (this.#ended) this.close('client_closed')
   }
 
@@ -320,11 +370,11 @@ export class ClientConnection implements Holder {
     if (this.state === 'finishing') return
     const stuck = this.#socket.writableLength > 0 && now - this.#lastWriteProgressAt > limits.writeTimeout
     if (stuck) return this.close('write_timeout', `${this.#socket.writableLength} bytes wait for the client`)
-    const reading = this.#pauses.size === 0
+    const { reading } = this.#pauses
     if (this.requests === 0 && now - this.openedAt > limits.firstRequestTimeout) {
       return this.close('first_request_timeout')
     }
-    if (reading && this.#frameBeganAt >= 0 && now - this.#frameBeganAt > limits.frameTimeout) {
+    if (reading && this.#frameBeganAt >= 0 && now - this.#frameTimedFrom > limits.frameTimeout) {
       return this.close('frame_timeout', `${this.#splitter.held} bytes came`)
     }
     if (this.#order.length === 0 && now - this.lastHeardAt > limits.idleTimeout) return this.drain('idle')
@@ -340,7 +390,8 @@ export class ClientConnection implements Holder {
     this.#splitter.clear()
     this.#leave()
     this.#reserveFrame(0)
-    this.worker.admission.forget(this)
+    this.#frameIsOver()
+    this.worker.admission.leave(this)
     const fields = { client: this.address, clientId: this.clientId, reason: cause, detail }
     if (CLOSE_REASONS[cause].quiet) this.worker.log.debug(fields, CLOSE_REASONS[cause].text)
     else this.worker.log.warn(fields, CLOSE_REASONS[cause].text)

@@ -2,6 +2,7 @@ import type { Batch } from '#batcher/batch.ts'
 import type { Observer } from '#batcher/ports.ts'
 import type { Submission } from '#batcher/submission.ts'
 import type { CloseReason } from '#gateway/close-reasons.ts'
+import type { ClusterCap } from '#gateway/cluster-cap.ts'
 
 /** What one worker has counted towards its clients since it started. */
 export class ClientCounters {
@@ -23,6 +24,7 @@ export class ClientCounters {
 
 /** What one worker has counted for one cluster since it started. */
 export class ClusterCounters implements Observer {
+  readonly #cap: ClusterCap
   batchesIn = 0
   recordsIn = 0
   bytesIn = 0
@@ -32,6 +34,10 @@ export class ClusterCounters implements Observer {
   errors = 0
   retries = 0
   readonly errorCodes = new Map<number, number>()
+
+  constructor(cap: ClusterCap) {
+    this.#cap = cap
+  }
 
   accepted(batch: Batch): void {
     this.batchesIn++
@@ -45,6 +51,7 @@ export class ClusterCounters implements Observer {
   }
 
   answered(batch: Batch): void {
+    this.#cap.release(batch.size)
     if (batch.errorCode === 0) {
       this.acks++
       return

@@ -37,7 +37,7 @@ export function dispatch(
     const api = findApi(header.apiKey)
     const handler = api && handlers.get(api.key)
     if (!api?.listed || !handler) {
-      connection.worker.admission.release(connection, frame.length)
+      connection.unread(frame)
       return connection.close('unsupported_api', `API key ${header.apiKey} version ${header.apiVersion}`)
     }
     request = new Request(connection, api, header, body, times)
@@ -52,7 +52,7 @@ export function dispatch(
     handler(request)
   } catch (error) {
     if (request?.outcome === 'open') request.finishSilently()
-    else if (!request) connection.worker.admission.release(connection, frame.length)
+    else if (!request) connection.unread(frame)
     if (error instanceof ProtocolError) connection.close('bad_request', error.message)
     else connection.close('internal_error', (error as Error).stack)
   }

@@ -34,7 +34,7 @@ export class Request {
     this.api = api
     this.header = header
     this.body = body
-    this.reserved = body.buffer.length
+    this.reserved = body.buffer.buffer.byteLength
     this.firstByteAt = times.firstByteAt
     this.wholeAt = times.wholeAt
   }

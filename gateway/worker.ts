@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net'
 import { Admission } from '#batcher/admission.ts'
-import type { Engine } from '#batcher/engine.ts'
 import type { CloseReason } from '#gateway/close-reasons.ts'
 import { ClusterLink } from '#gateway/cluster-link.ts'
 import type { Config } from '#gateway/config-schema.ts'
@@ -16,6 +15,8 @@ import { createLog, type Log } from '#telemetry/log.ts'
 
 const SWEEP_MS = 500
 const SAMPLE_MS = 1000
+/** Of a worker's memory, where there are several clusters: one that is dead leaves the other half. */
+const CLUSTER_SHARE = 0.5
 
 /**
  * One data process: client sockets, the engines, upstream sockets, and nothing else. It owns no Redis, no
@@ -45,11 +46,15 @@ export class Worker {
     this.limits = config.limits
     this.clusterId = config.clusterId
     this.zone = config.node.zone ?? null
-    this.admission = new Admission(config.limits.memory / config.node.workers)
+    const { memory, largeFrames } = config.limits
+    const { workers } = config.node
+    this.admission = new Admission(memory / workers, Math.max(1, Math.floor(largeFrames / workers)))
     this.#slot = slot
     this.#channel = channel
-    for (const cluster of config.clusters)
-      this.links.set(cluster.name, new ClusterLink(cluster, config.node.workers, log))
+    const share = this.admission.budget * (config.clusters.length > 1 ? CLUSTER_SHARE : 1)
+    for (const cluster of config.clusters) {
+      this.links.set(cluster.name, new ClusterLink(cluster, workers, share, log))
+    }
     const clusters = new Map([...this.links].map(([name, link]) => [name, link.cluster]))
     this.topics = new Topics(
       new RouteTable(config.routes),
@@ -81,11 +86,11 @@ export class Worker {
     else if (message.type === 'stop') this.stop()
   }
 
-  /** The engine of the cluster that a topic is routed to; undefined where clients must not write. */
-  engineFor(topic: string): Engine | undefined {
+  /** The cluster that a topic is routed to; undefined where clients must not write. */
+  linkFor(topic: string): ClusterLink | undefined {
     const cluster = this.topics.routes.find(topic)
     if (cluster === null || this.topics.known(topic)?.errorCode) return undefined
-    return this.links.get(cluster)?.engine
+    return this.links.get(cluster)
   }
 
   #onSocket(socket: Socket, listenerName: string): void {
@@ -98,7 +103,6 @@ export class Worker {
     if (this.connections.size + this.#others > this.limits.maxConnections)
       return connection.close('too_many_connections')
     if (!proxied) this.onAddressKnown(connection)
-    if (!this.admission.acceptsConnections) this.admission.reserve(connection, 0)
   }
 
   /** Counts the connection for its address, which a PROXY header may tell later than the socket. */
@@ -113,6 +117,7 @@ export class Worker {
 
   onClosed(connection: ClientConnection, reason: CloseReason): void {
     this.connections.delete(connection)
+    for (const { cap } of this.links.values()) cap.forget(connection)
     this.counters.closedFor(reason)
     if (!connection.counted) return
     const left = (this.#byAddress.get(connection.address) ?? 1) - 1

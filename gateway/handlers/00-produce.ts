@@ -1,7 +1,7 @@
 import { type Acks, Batch, type Timing } from '#batcher/batch.ts'
-import type { Engine } from '#batcher/engine.ts'
 import { deadlineOf } from '#batcher/limits.ts'
 import type { Waiter } from '#batcher/ports.ts'
+import type { ClusterLink } from '#gateway/cluster-link.ts'
 import type { Request } from '#gateway/request.ts'
 import {
   type AnsweredPartition,
@@ -20,6 +20,8 @@ import { findBatchFault, hasHeader, producerIdHigh } from '#protocol/record-batc
 const INVALID_TOPIC_EXCEPTION = 17
 const INVALID_REQUIRED_ACKS = 21
 const INVALID_REQUEST = 42
+/** The cluster's batches hold as much memory as they may, and this connection must not wait for it. */
+const CLUSTER_FULL = { code: 19, reason: 'too much is waiting for the cluster' }
 
 export function handleProduce(request: Request): void {
   const { acks, timeoutMs, topics } = readProduceRequest(request.body, request.version)
@@ -83,15 +85,15 @@ class ProduceCall implements Waiter {
   addTopic({ name, partitions }: ProduceTopic, twice: ReadonlySet<string> | null): void {
     const { worker } = this.#request.connection
     const answers = this.#open(name)
-    const engine = worker.engineFor(name)
+    const link = worker.linkFor(name)
     const refused = new Set<number>()
     for (const partition of partitions) {
       const { index } = partition
       if (twice?.has(`${name}/${index}`)) {
         if (!refused.has(index)) answers.push(this.#refusal(name, index, INVALID_REQUEST, 'listed twice'))
         refused.add(index)
-      } else if (engine) {
-        answers.push(this.#addBatch(engine, name, partition))
+      } else if (link) {
+        answers.push(this.#addBatch(link, name, partition))
       } else {
         answers.push(this.#refusal(name, index, INVALID_TOPIC_EXCEPTION, 'the topic has no route'))
       }
@@ -108,18 +110,22 @@ class ProduceCall implements Waiter {
    * A faulty batch of an idempotent producer is refused in its turn: the queue of its pair must know that
    * there is a hole.
    */
-  #addBatch(engine: Engine, topic: string, { index, records }: ProducePartition): AnsweredPartition {
+  #addBatch(link: ClusterLink, topic: string, { index, records }: ProducePartition): AnsweredPartition {
     const fault = findBatchFault(records, this.#request.version)
     if (fault && !(hasHeader(records) && producerIdHigh(records) >= 0)) {
       return this.#refusal(topic, index, fault.code, fault.reason)
     }
-    const client = this.#request.connection.clientOf(engine)
+    const { engine, cap } = link
+    const { connection } = this.#request
+    const client = connection.clientOf(engine)
     const batch = new Batch(client, engine.partition(topic, index), this.#acks, records!, this.#timing, this)
-    if (fault) {
-      batch.refusal = fault.code
-      batch.errorMessage = fault.reason
+    const refusal = fault ?? (cap.isFull && connection.mixed ? CLUSTER_FULL : null)
+    if (refusal) {
+      batch.refusal = refusal.code
+      batch.errorMessage = refusal.reason
     }
     this.#pending++
+    cap.add(connection, batch.size)
     engine.accept(batch)
     return batch
   }

@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net'
+
+/** Why a connection is not read for now. It is read again when no reason is left. */
+export type PauseReason = 'admission' | 'permit' | 'cluster' | 'pipelined' | 'output'
+
+/** Back-pressure of one client socket: an idempotent pair, and since when it is in force. */
+export class Pauses {
+  readonly #socket: Socket
+  readonly #reasons = new Set<PauseReason>()
+  readonly #onResumed: () => void
+  /** ms; what is read next may have waited since then. -1 when nothing has. */
+  #waitingSince = -1
+
+  constructor(socket: Socket, onResumed: () => void) {
+    this.#socket = socket
+    this.#onResumed = onResumed
+  }
+
+  get reading(): boolean {
+    return this.#reasons.size === 0
+  }
+
+  has(reason: PauseReason): boolean {
+    return this.#reasons.has(reason)
+  }
+
+  add(reason: PauseReason): void {
+    if (this.#reasons.size === 0) {
+      this.#waitingSince = performance.now()
+      this.#socket.pause()
+    }
+    this.#reasons.add(reason)
+  }
+
+  remove(reason: PauseReason): void {
+    if (!this.#reasons.delete(reason) || this.#reasons.size > 0 || this.#socket.destroyed) return
+    this.#socket.resume()
+    this.#onResumed()
+  }
+
+  /** When bytes that come now began to wait, in ms: the start of the pause before them, or now. */
+  arrival(now: number): number {
+    const since = this.#waitingSince
+    this.#waitingSince = -1
+    return since < 0 ? now : since
+  }
+
+  /** Reads whatever comes, to throw it away. */
+  clear(): void {
+    this.#reasons.clear()
+    this.#socket.resume()
+  }
+}
