@@ -9,13 +9,14 @@ import {
   unusableSecrets,
 } from '#gateway/config.ts'
 import { didYouMean } from '#gateway/config-problems.ts'
+import { parseDuration } from '#gateway/config-values.ts'
 import { VERSION } from '#gateway/version.ts'
 
 const USAGE = `Usage: sluice COMMAND [OPTIONS]
 
   run            serve until SIGTERM
   check          find everything that is wrong with a configuration; --probe also asks the clusters
-  demo           not in this release
+  demo           clusters, gateway and a thousand producers on this machine, until Ctrl-C
   print-config   the configuration that would be used, and where each value comes from
   version
   help
@@ -25,6 +26,10 @@ Options of run, check and print-config
   --set KEY=VALUE      such as --set admin.bind=127.0.0.1:9190, also --set clusters[0].portOffset=1
   --log-level LEVEL    trace, debug, info, warn or error
   --log-format FORMAT  auto, json or pretty
+
+Options of demo
+  --for DURATION       ends by itself, such as --for 10s, and verifies what was stored
+  --producers N        1 to 10000; default 1000
 
 Exit codes: 0 clean, 1 run-time failure, 2 bad configuration or usage
 `
@@ -40,7 +45,7 @@ const CONFIG_OPTIONS = {
 const COMMANDS = new Map<string, Options>([
   ['run', CONFIG_OPTIONS],
   ['check', { ...CONFIG_OPTIONS, probe: { type: 'boolean' } }],
-  ['demo', {}],
+  ['demo', { for: { type: 'string' }, producers: { type: 'string' } }],
   ['print-config', CONFIG_OPTIONS],
   ['version', {}],
   ['help', {}],
@@ -57,12 +62,16 @@ const ALIASES = new Map([
 type Options = Record<string, { type: 'string' | 'boolean'; multiple?: boolean }>
 
 interface Given {
+  for?: string
+  producers?: string
   config?: string
   set?: string[]
   'log-level'?: string
   'log-format'?: string
   probe?: boolean
 }
+
+const DEMO_PRODUCERS = 1000
 
 const CLEAN = 0
 const FAILED = 1
@@ -86,8 +95,18 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   if (command === 'help') return help()
   if (command === 'version') return version()
-  if (command === 'demo') return refuse('demo is not in this release')
+  if (command === 'demo') return demo(given)
   return withConfig(command, given)
+}
+
+async function demo(given: Given): Promise<number> {
+  const forMs = given.for === undefined ? undefined : parseDuration(given.for)
+  if (Number.isNaN(forMs)) return refuse(`--for ${given.for} is not a duration such as 10s`)
+  const producers = Number(given.producers ?? DEMO_PRODUCERS)
+  if (!Number.isInteger(producers) || producers < 1 || producers > 10_000) {
+    return refuse(`--producers ${given.producers} is not a whole number from 1 to 10000`)
+  }
+  return (await import('#gateway/demo.ts')).demo({ forMs, producers })
 }
 
 async function withConfig(command: string, given: Given): Promise<number> {

@@ -79,7 +79,7 @@ export class Partition {
     this.leader = broker
     this.leaderEpoch++
     const restartedAt = this.#restarted.get(broker)
-    if (restartedAt !== undefined) this.producers.forgetBefore(restartedAt)
+    if (restartedAt !== undefined) this.producers.forgetBefore(restartedAt, Date.now())
     this.#restarted.delete(broker)
     this.#endWaiting(Errors.NOT_LEADER_OR_FOLLOWER)
   }
@@ -87,7 +87,7 @@ export class Partition {
   /** A broker comes back: of the producers of before it knows the last batch only. */
   brokerRestarted(broker: number): void {
     if (!this.replicas.includes(broker)) return
-    if (broker === this.leader) this.producers.forgetBefore(this.log.endOffset)
+    if (broker === this.leader) this.producers.forgetBefore(this.log.endOffset, Date.now())
     else this.#restarted.set(broker, this.log.endOffset)
   }
 

@@ -57,9 +57,9 @@ export class Entries {
     }
   }
 
-  static allRefused(body: ProduceBody, errorCode: number): Entries {
+  static allRefused(body: ProduceBody, { code, message }: Refusal): Entries {
     const entries = new Entries(null, body)
-    for (const entry of entries) entry.settle(refused(errorCode))
+    for (const entry of entries) entry.settle({ ...refused(code), errorMessage: message || null })
     return entries
   }
 

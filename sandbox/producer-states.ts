@@ -11,6 +11,8 @@ import { Errors } from '#protocol/errors.ts'
  *   nothing known of the id (or its epoch is −1)                               any sequence
  */
 const BATCHES_KEPT = 5
+/** producer.id.expiration.ms */
+const EXPIRATION_MS = 86_400_000
 const NO_EPOCH = -1
 const MAX_SEQUENCE = 0x7fffffff
 
@@ -78,12 +80,14 @@ export class ProducerStates {
 
   /**
    * What a broker knows after a restart, of the batches below `offset`: the last one of each producer. The
-   * others are in no snapshot, so their re-sending gets 45 although they are in the log.
+   * others are in no snapshot, so their re-sending gets 45 although they are in the log. A producer whose
+   * newest records are a day old by their own time is forgotten altogether.
    */
-  forgetBefore(offset: number): void {
-    for (const state of this.#states.values()) {
+  forgetBefore(offset: number, now: number): void {
+    for (const [id, state] of this.#states) {
       const known = state.batches.findLastIndex((kept) => kept.baseOffset < offset)
       if (known > 0) state.batches.splice(0, known)
+      if (now - state.batches.at(-1)!.timestamp >= EXPIRATION_MS) this.#states.delete(id)
     }
   }
 

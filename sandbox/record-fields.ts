@@ -22,13 +22,14 @@ const PRODUCER_END = AT.producerId + 8
  */
 function nextBatch(records: Buffer, at: number): number {
   const remaining = records.length - at
-  if (remaining < MAGIC_END) return -1
+  if (remaining < LENGTH_END) return -1
   const length = records.readInt32BE(at + AT.batchLength)
   if (length < SMALLEST_RECORD) throw new Refusal(Errors.CORRUPT_MESSAGE, `a length of ${length}`)
+  if (remaining < MAGIC_END) return -1
   const magic = records.readInt8(at + AT.magic)
   if (magic < 0 || magic > MAGIC) throw new Refusal(Errors.CORRUPT_MESSAGE, `magic ${magic}`)
   // Brokers add in 32 bits, and stumble over the negative result.
-  if (length > 0x7fffffff - LENGTH_END) throw new Refusal(Errors.UNKNOWN_SERVER_ERROR, 'length')
+  if (length > 0x7fffffff - LENGTH_END) throw new Refusal(Errors.UNKNOWN_SERVER_ERROR)
   const end = at + LENGTH_END + length
   return end > records.length ? -1 : end
 }
@@ -49,16 +50,20 @@ export function hasTransactionalBatch({ topics }: ProduceBody): boolean {
 
 /**
  * Exactly one batch, of magic 2, and zstd only where the version knows it.
- * @throws Refusal for this partition
+ * @throws Refusal for this partition; UNKNOWN_SERVER_ERROR is for the whole request
  */
 export function checkShape(records: Buffer, version: number): void {
   const end = nextBatch(records, 0)
   if (end < 0) throw new Refusal(Errors.INVALID_RECORD, 'no batch')
   if (records.readInt8(AT.magic) !== MAGIC) throw new Refusal(Errors.INVALID_RECORD, 'magic')
-  if (version < ZSTD_SINCE && codecOf(records) === ZSTD) {
-    throw new Refusal(Errors.UNSUPPORTED_COMPRESSION_TYPE, 'zstd needs Produce 7')
-  }
+  if (version < ZSTD_SINCE) checkCodec(codecOf(records))
   if (nextBatch(records, end) >= 0) throw new Refusal(Errors.INVALID_RECORD, 'more than one batch')
+}
+
+function checkCodec(codec: number): void {
+  // Brokers look up its name here, and do not expect that there is none.
+  if (codec > ZSTD) throw new Refusal(Errors.UNKNOWN_SERVER_ERROR)
+  if (codec === ZSTD) throw new Refusal(Errors.UNSUPPORTED_COMPRESSION_TYPE, 'zstd needs Produce 7')
 }
 
 /**
@@ -68,7 +73,7 @@ export function checkShape(records: Buffer, version: number): void {
 export function checkProducers(all: Iterable<Buffer>): void {
   const transactional = new Set<string>()
   for (const records of all) {
-    if (records.length < PRODUCER_END) throw new Refusal(Errors.UNKNOWN_SERVER_ERROR, 'no producer id')
+    if (records.length < PRODUCER_END) throw new Refusal(Errors.UNKNOWN_SERVER_ERROR)
     if ((attributesOf(records) & TRANSACTIONAL) === 0) continue
     const id = records.readBigInt64BE(AT.producerId)
     if (id >= 0n) transactional.add(`${id} ${records.readInt16BE(AT.producerEpoch)}`)

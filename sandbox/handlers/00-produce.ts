@@ -39,7 +39,7 @@ export const produce: Handler = {
       run(request, body)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
-      finish(request, body, Entries.allRefused(body, error.code))
+      refuseAll(request, body, error)
     }
   },
 }
@@ -48,6 +48,13 @@ function countBatches(request: Request, { topics }: ProduceBody): void {
   const { counters } = request.broker
   counters.produceRequests++
   for (const { partitions } of topics) counters.batches += partitions.length
+}
+
+/** A broker that meets null records on the way to this answer gives none. */
+function refuseAll(request: Request, body: ProduceBody, refusal: Refusal): void {
+  const isNull = body.topics.some(({ partitions }) => partitions.some(({ records }) => records === null))
+  if (isNull) return request.connection.hang()
+  finish(request, body, Entries.allRefused(body, refusal))
 }
 
 /** @throws Refusal of the whole request */

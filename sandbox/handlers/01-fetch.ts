@@ -22,7 +22,7 @@ const MAX_BYTES = 55 * 1024 * 1024
 /**
  * Fetch 4–11. Batches come as they are stored, up to the high watermark; the last may be cut off, as from a
  * file. Waits up to max_wait_ms for min_bytes. Left out: fetch sessions (every answer says session 0, which
- * clients take for "none"), followers, leader epochs and isolation, as there are no transactions.
+ * clients take for "none"), followers, and isolation, as there are no transactions.
  */
 export const fetch: Handler = {
   api: apis.fetch,
@@ -93,8 +93,9 @@ class FetchCall {
   #readPartition(topic: string, asked: AskedPartition, left: number, isFirst: boolean): AnsweredPartition {
     const { cluster, broker } = this.#request
     const partition = cluster.partition(topic, asked.partition)
-    const errorCode = accessError(partition, broker)
-    if (!partition || errorCode) return failure(asked.partition, errorCode)
+    const errorCode = accessError(partition, broker, asked.currentLeaderEpoch)
+    if (!partition) return { ...failure(asked.partition, errorCode), abortedTransactions: [] }
+    if (errorCode) return failure(asked.partition, errorCode)
     const { log, highWatermark } = partition
     const offset = Number(asked.fetchOffset)
     if (offset < log.startOffset || offset > log.endOffset) {

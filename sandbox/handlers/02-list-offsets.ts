@@ -1,6 +1,7 @@
 import { apis } from '#protocol/apis.ts'
 import { Errors } from '#protocol/errors.ts'
 import {
+  type ListOffsetsRequest,
   type ListOffsetsResponse,
   listOffsetsRequest,
   listOffsetsResponse,
@@ -11,6 +12,7 @@ import type { Handler } from '#sandbox/handler.ts'
 import type { Partition } from '#sandbox/partition.ts'
 import type { Request } from '#sandbox/request.ts'
 
+type AskedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
 type AnsweredPartition = ListOffsetsResponse['topics'][number]['partitions'][number]
 
 const LATEST = -1n
@@ -28,28 +30,36 @@ export const listOffsets: Handler = {
     request.respond(listOffsetsResponse, {
       topics: topics.map(({ name, partitions }) => ({
         name,
-        partitions: partitions.map(({ partitionIndex, timestamp }) =>
-          answer(request, name, partitionIndex, timestamp),
-        ),
+        partitions: answerAll(request, name, partitions),
       })),
     })
   },
 }
 
-function answer(
-  { cluster, broker }: Request,
-  topic: string,
-  partitionIndex: number,
-  wanted: bigint,
-): AnsweredPartition {
-  const partition = cluster.partition(topic, partitionIndex)
-  const errorCode = accessError(partition, broker) || (wanted < EARLIEST ? Errors.UNSUPPORTED_VERSION : 0)
-  if (!partition || errorCode) {
-    return { partitionIndex, errorCode, timestamp: -1n, offset: -1n, leaderEpoch: -1 }
+/** A partition that is listed twice is answered once, with 42. */
+function answerAll(request: Request, topic: string, asked: AskedPartition[]): AnsweredPartition[] {
+  const answers = new Map<number, AnsweredPartition>()
+  for (const partition of asked) {
+    const index = partition.partitionIndex
+    const isTwice = answers.has(index)
+    answers.set(index, isTwice ? failure(index, Errors.INVALID_REQUEST) : answer(request, topic, partition))
   }
+  return [...answers.values()]
+}
+
+function answer({ cluster, broker }: Request, topic: string, asked: AskedPartition): AnsweredPartition {
+  const { partitionIndex, timestamp: wanted, currentLeaderEpoch } = asked
+  const partition = cluster.partition(topic, partitionIndex)
+  const errorCode = accessError(partition, broker, currentLeaderEpoch)
+  if (!partition || errorCode) return failure(partitionIndex, errorCode)
+  if (wanted < EARLIEST) return failure(partitionIndex, Errors.UNSUPPORTED_VERSION)
   const { timestamp, offset } = find(partition, wanted)
   const leaderEpoch = offset === -1n ? -1 : partition.leaderEpoch
   return { partitionIndex, errorCode, timestamp, offset, leaderEpoch }
+}
+
+function failure(partitionIndex: number, errorCode: number): AnsweredPartition {
+  return { partitionIndex, errorCode, timestamp: -1n, offset: -1n, leaderEpoch: -1 }
 }
 
 function find(partition: Partition, wanted: bigint): { timestamp: bigint; offset: bigint } {

@@ -19,7 +19,7 @@ type AskedTopics = NonNullable<MetadataRequest['topics']>
 const NOT_GIVEN = -0x80000000
 /** What a broker without an authorizer allows: every operation there is, as bits. */
 const ALL_OF_TOPIC = 0b1101_1111_1000
-const ALL_OF_CLUSTER = 0b1_1111_1000_0000
+const ALL_OF_CLUSTER = 0b1_1111_1010_0000
 /** Topics may be asked for by id. */
 const BY_ID = 12
 
@@ -33,6 +33,8 @@ export const metadata: Handler = {
   handle(request) {
     const { cluster, version } = request
     const body = metadataRequest.decode(request.body, version)
+    const errorCode = wholeError(body, version)
+    if (errorCode) return request.respond(metadataResponse, refusal(body, errorCode))
     const live = cluster.live
     const clusterOperations = version >= 8 && version <= 10 && body.includeClusterAuthorizedOperations
     request.respond(metadataResponse, {
@@ -45,21 +47,33 @@ export const metadata: Handler = {
   },
 }
 
+/** Ids before version 12, or nothing at all to go by, fail the whole request. */
+function wholeError({ topics }: MetadataRequest, version: number): number {
+  for (const { name, topicId } of topics ?? []) {
+    const hasId = topicId !== NO_UUID
+    if (version < BY_ID && (hasId || name === null)) return Errors.INVALID_REQUEST
+    if (!hasId && name === null) return Errors.UNKNOWN_SERVER_ERROR
+  }
+  return Errors.NONE
+}
+
+function refusal({ topics }: MetadataRequest, errorCode: number) {
+  const answers = topics!.map(({ name, topicId }) => unknown(name ?? '', topicId, errorCode, NOT_GIVEN))
+  return { brokers: [], clusterId: null, controllerId: -1, topics: answers }
+}
+
 function topicsOf(cluster: Cluster, body: MetadataRequest, version: number): AnsweredTopic[] {
   const { topics, includeTopicAuthorizedOperations } = body
   const operations = includeTopicAuthorizedOperations ? ALL_OF_TOPIC : NOT_GIVEN
   const all = topics === null || (version === 0 && topics.length === 0)
   if (all) return [...cluster.topics.values()].map((topic) => known(cluster, topic, operations))
-  if (version < BY_ID && topics.some(({ name, topicId }) => name === null || topicId !== NO_UUID)) {
-    return topics.map(({ name }) => unknown(name ?? '', NO_UUID, Errors.INVALID_REQUEST))
-  }
   return distinct(topics).map(({ name, topicId }) => {
     const topic = topicId === NO_UUID ? cluster.topics.get(name ?? '') : cluster.topicById(topicId)
     if (topic) return known(cluster, topic, operations)
-    if (topicId !== NO_UUID) return unknown(null, topicId, Errors.UNKNOWN_TOPIC_ID)
+    if (topicId !== NO_UUID) return unknown(null, topicId, Errors.UNKNOWN_TOPIC_ID, operations)
     const legal = isLegalTopicName(name ?? '')
     const errorCode = legal ? Errors.UNKNOWN_TOPIC_OR_PARTITION : Errors.INVALID_TOPIC_EXCEPTION
-    return unknown(name, NO_UUID, errorCode)
+    return unknown(name, NO_UUID, errorCode, operations)
   })
 }
 
@@ -92,7 +106,11 @@ function describe(cluster: Cluster, partition: Partition): AnsweredTopic['partit
   }
 }
 
-function unknown(name: string | null, topicId: string, errorCode: number): AnsweredTopic {
-  const topicAuthorizedOperations = NOT_GIVEN
+function unknown(
+  name: string | null,
+  topicId: string,
+  errorCode: number,
+  topicAuthorizedOperations: number,
+): AnsweredTopic {
   return { errorCode, name, topicId, isInternal: false, partitions: [], topicAuthorizedOperations }
 }

@@ -5,10 +5,9 @@ import {
   createTopicsRequest,
   createTopicsResponse,
 } from '#protocol/messages/19-create-topics.ts'
-import { NO_UUID } from '#protocol/schema.ts'
 import type { Cluster } from '#sandbox/cluster.ts'
 import type { Handler } from '#sandbox/handler.ts'
-import { isLegalTopicName, type TopicSpec } from '#sandbox/topic.ts'
+import { isLegalTopicName, Topic, type TopicSpec } from '#sandbox/topic.ts'
 
 type Asked = CreateTopicsRequest['topics'][number]
 /** The broker's default (KIP-464). */
@@ -39,7 +38,7 @@ function create(cluster: Cluster, asked: Asked, isTwice: boolean, validateOnly: 
     const errorMessage = `refused with ${errorCode}`
     return { name: asked.name, errorCode, errorMessage, topicConfigErrorCode: 0, configs: [] }
   }
-  const topicId = validateOnly ? NO_UUID : cluster.createTopic(spec).id
+  const { id: topicId } = validateOnly ? new Topic(cluster, spec) : cluster.createTopic(spec)
   return {
     name: asked.name,
     topicId,

@@ -108,6 +108,8 @@ function propertiesOf(settings: NodeSettings): Record<string, string> {
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
     'log.dirs': logFolder(folder),
     'auto.create.topics.enable': 'false',
+    // Tests write records with old timestamps; half a minute after the start a broker would delete them.
+    'log.retention.ms': '-1',
     'default.replication.factor': String(nodes),
     'min.insync.replicas': enough,
     'offsets.topic.replication.factor': String(nodes),
