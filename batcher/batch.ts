@@ -24,7 +24,10 @@ const NO_BYTES = Buffer.alloc(0)
 
 /** When a frame came and until when its batches must be answered; all in ms of the engine's clock. */
 export interface Timing {
+  /** Its first byte, or the start of the pause that it waited behind. */
   arrivedAt: number
+  /** Its last byte. */
+  wholeAt: number
   deadline: number
 }
 
@@ -38,6 +41,7 @@ export class Batch implements ProduceResult {
   readonly acks: Acks
   readonly waiter: Waiter
   readonly arrivedAt: number
+  readonly wholeAt: number
   readonly deadline: number
   bytes: Buffer
   /** Its bytes; kept when `bytes` are let go. */
@@ -89,6 +93,7 @@ export class Batch implements ProduceResult {
     this.acks = acks
     this.waiter = waiter
     this.arrivedAt = timing.arrivedAt
+    this.wholeAt = timing.wholeAt
     this.deadline = timing.deadline
     this.bytes = bytes
     this.size = bytes.length

@@ -145,9 +145,9 @@ export class Engine {
   /** The cluster says that there is no such partition. A broker may be behind for a moment after a creation. */
   #refuse(partition: Partition): void {
     const patience = this.#clock.now() - Limits.newTopicMs
+    partition.leader?.forget(partition)
     for (const pair of [...partition.pairs]) {
-      if (pair.state === 'inFlight') continue
-      partition.leader?.forget(partition)
+      if (pair.state === 'inFlight' || pair.state === 'idle') continue
       pair.state = 'leaderless'
       for (let head = pair.queue.peek(); head && head.arrivedAt <= patience; head = pair.queue.peek()) {
         if (head.outcomeUnknown || pair.state !== 'leaderless') break
@@ -296,7 +296,8 @@ export class Engine {
   /** Nobody can be reached, so what was never sent need not wait for its deadline. */
   #failHeld(now: number): void {
     for (const batch of this.#deadlines.arrivedBy(now - Limits.breakerHoldMs)) {
-      const held = batch.submission === null && !batch.outcomeUnknown
+      const early = now - batch.wholeAt < Limits.minAckWaitMs
+      const held = batch.submission === null && !batch.outcomeUnknown && !early
       if (held && !batch.answered) this.#queues.fail(batch, Codes.NOT_ENOUGH_REPLICAS)
     }
   }

@@ -30,7 +30,10 @@ export class Pair {
   readyAt = 0
   /** In state backoff: when the head may be tried again. */
   retryAt = 0
-  guard: Guard | null = null
+  /** Whether its partition's queue of that class has an entry for it, valid or not: never two. */
+  readonly enlisted: [boolean, boolean] = [false, false]
+  /** By client connection: one that has read of a failure and one that has not may share a producer id. */
+  guards: Map<Client, Guard> | null = null
 
   constructor(producer: Producer, partition: Partition) {
     this.producer = producer
@@ -44,13 +47,11 @@ export class Pair {
  * until the client shows that it has read the failure.
  */
 export class Guard {
-  readonly client: Client
   readonly epoch: number
   readonly failedSequence: number
   readonly #answered = new Set<number>()
 
   constructor(failed: Batch) {
-    this.client = failed.client
     this.epoch = failed.epoch
     this.failedSequence = failed.baseSequence
   }

@@ -1,4 +1,4 @@
-import type { Batch } from '#batcher/batch.ts'
+import type { AcksClass, Batch } from '#batcher/batch.ts'
 import type { Broker } from '#batcher/broker.ts'
 import { Fifo } from '#batcher/fifo.ts'
 import type { Pair } from '#batcher/pair.ts'
@@ -24,6 +24,26 @@ export class Partition {
   constructor(topic: string, index: number) {
     this.topic = topic
     this.index = index
+  }
+
+  /** The pair's head is ready: it takes its turn among the others. */
+  enlist(pair: Pair, acksClass: AcksClass): void {
+    if (pair.enlisted[acksClass]) return
+    pair.enlisted[acksClass] = true
+    this.ready[acksClass].push(pair)
+  }
+
+  /** Takes the entry at the front, whose turn it is or has passed. */
+  delist(acksClass: AcksClass): void {
+    const pair = this.ready[acksClass].shift()
+    if (pair) pair.enlisted[acksClass] = false
+  }
+
+  /** The pair will not come back. */
+  drop(pair: Pair): void {
+    this.pairs.delete(pair)
+    if (this.pairs.size > 0) return
+    for (const ready of this.ready) ready.clear()
   }
 
   hasLeaderless(): boolean {

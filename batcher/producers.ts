@@ -27,7 +27,7 @@ export class Producers {
     const { producer } = pair
     if (producer.users > 0 || pair.queue.length > 0) return
     producer.pairs.delete(pair.partition)
-    pair.partition.pairs.delete(pair)
+    pair.partition.drop(pair)
     if (producer.pairs.size === 0) this.#byKey.delete(producer.key)
   }
 

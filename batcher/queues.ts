@@ -32,14 +32,14 @@ export class Queues {
     batch.client.unanswered++
     this.#deadlines.add(batch)
     this.#observer.accepted(batch)
-    const { guard } = pair
-    if (guard && guard.client === batch.client) {
+    const guard = pair.guards?.get(batch.client)
+    if (guard) {
       if (!guard.lets(batch)) {
         guard.hold(batch)
         this.#answer(batch, Codes.NOT_ENOUGH_REPLICAS)
         return
       }
-      pair.guard = null
+      pair.guards!.delete(batch.client)
     }
     pair.queue.push(batch)
     if (pair.state === 'idle') this.#advance(pair)
@@ -60,7 +60,7 @@ export class Queues {
     client.gone = true
     for (const producer of [client.anonymous, ...client.producers]) {
       for (const pair of [...producer.pairs.values()]) {
-        if (pair.guard?.client === client) pair.guard = null
+        pair.guards?.delete(client)
         for (const batch of [...pair.queue]) {
           const unsent = batch.attempts === 0 && !batch.answered
           if (unsent && batch.client === client && batch.acks !== 0)
@@ -85,7 +85,7 @@ export class Queues {
     pair.state = 'ready'
     pair.readyClass = head.acksClass
     pair.readyAt = this.#clock.now()
-    partition.ready[head.acksClass].push(pair)
+    partition.enlist(pair, head.acksClass)
     leader.windows[head.acksClass].list(partition, pair.readyAt)
     this.#clock.flushSoon()
   }
@@ -150,13 +150,14 @@ export class Queues {
   #guardBehind(pair: Pair, failed: Batch): void {
     if (!failed.idempotent || failed.client.gone) return
     const guard = new Guard(failed)
-    pair.guard = guard
+    pair.guards ??= new Map()
+    pair.guards.set(failed.client, guard)
     let behind = !pair.queue.has(failed)
     for (const batch of [...pair.queue]) {
       if (batch === failed) behind = true
       else if (behind && batch.client === failed.client) {
         if (guard.lets(batch)) {
-          pair.guard = null
+          pair.guards.delete(failed.client)
           return
         }
         guard.hold(batch)

@@ -76,7 +76,7 @@ export class Window {
       const alone = partition.suspect && batch !== undefined
       if (batch && !(alone && batches.length > 0)) {
         if (batches.length > 0 && bytes + batch.size > limits.maxBytes) break
-        ready.shift()
+        partition.delist(this.acksClass)
         batches.push(batch)
         bytes += batch.size
       } else if (alone) {
@@ -104,7 +104,7 @@ function nextReady(partition: Partition, acksClass: AcksClass): Pair | undefined
   const ready = partition.ready[acksClass]
   for (let pair = ready.peek(); pair; pair = ready.peek()) {
     if (pair.state === 'ready' && pair.readyClass === acksClass) return pair
-    ready.shift()
+    partition.delist(acksClass)
   }
   return undefined
 }

@@ -14,7 +14,13 @@ export class EngineClock implements Clock {
 
   wakeAt(time: number): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.engine?.onWake(), Math.max(0, time - performance.now()))
+    this.#timer = setTimeout(() => this.#wake(time), Math.max(0, time - performance.now()))
+  }
+
+  /** Node's timers may fire almost 2 ms early by `performance.now()`. */
+  #wake(time: number): void {
+    if (performance.now() < time) this.wakeAt(time)
+    else this.engine?.onWake()
   }
 
   flushSoon(): void {

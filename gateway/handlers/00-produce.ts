@@ -71,6 +71,7 @@ class ProduceCall implements Waiter {
     this.#acks = acks
     this.#timing = {
       arrivedAt: request.firstByteAt,
+      wholeAt: request.wholeAt,
       deadline: deadlineOf(request, timeoutMs, maxAckWait),
     }
   }
