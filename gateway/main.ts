@@ -8,6 +8,7 @@ import {
   type RefusedConfig,
   unusableSecrets,
 } from '#gateway/config.ts'
+import { memoryTerms } from '#gateway/config-limits.ts'
 import { didYouMean } from '#gateway/config-problems.ts'
 import { parseDuration } from '#gateway/config-values.ts'
 import { VERSION } from '#gateway/version.ts'
@@ -137,12 +138,26 @@ async function check({ config, warnings }: LoadedConfig, { config: file, probe }
   const counts = (['listeners', 'clusters', 'routes'] as const).map((key) => `${key}: ${config[key].length}`)
   counts.push(`warnings: ${warnings.length + secrets.length}`)
   say(`${file ?? 'configuration'}: ok (${counts.join(', ')})\n`)
+  say(worstCase(config))
   if (!probe) return CLEAN
   const { probeClusters } = await import('#gateway/probe.ts')
   const results = await probeClusters(config)
   for (const { cluster, ok, detail } of results)
     say(`${cluster}: ${ok ? 'reachable' : 'unreachable'} (${detail})\n`)
   return results.every(({ ok }) => ok) ? CLEAN : FAILED
+}
+
+/** What the node may hold at the very worst, term by term: for whoever sizes the machine. */
+function worstCase({ limits, node }: Config): string {
+  const terms = memoryTerms(limits, node.workers)
+  const total = terms.reduce((sum, { bytes }) => sum + bytes, 0)
+  const rows = [...terms, { user: 'in all', bytes: total }]
+  const lines = rows.map(({ user, bytes }) => `  ${formatMiB(bytes).padStart(11)}  ${user}`)
+  return `memory at the very worst:\n${lines.join('\n')}\n`
+}
+
+function formatMiB(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`
 }
 
 /** What `run` may need beside its configuration. */
