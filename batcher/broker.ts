@@ -40,13 +40,13 @@ export class Broker {
   lead(partition: Partition): void {
     partition.leader?.forget(partition)
     partition.leader = this
-    this.partitions++
+    if (partition.pairs.size > 0) this.partitions++
   }
 
   /** Another broker leads it now, or none. */
   forget(partition: Partition): void {
     for (const window of this.windows) window.remove(partition)
     partition.leader = null
-    this.partitions--
+    if (partition.pairs.size > 0) this.partitions--
   }
 }

@@ -1,77 +1,69 @@
 import type { Batch } from '#batcher/batch.ts'
 
-/** Waiting times are sorted into classes this wide, in ms, so that each class is a plain queue. */
-const CLASS_MS = 100
-
-class List {
-  first: Batch | null = null
-  last: Batch | null = null
-}
+/** Deadlines are kept in buckets this wide, in ms. */
+const BUCKET_MS = 20
 
 /**
- * Unanswered batches by deadline. Batches with about the same waiting time come in the order of their
- * deadlines, so each class of waiting time is a linked list to which new ones are added at the end:
- * adding and removing take constant time, and nothing answered is kept alive.
+ * Unanswered batches by deadline, in buckets that are linked lists: adding and removing take constant time
+ * whatever the order of arrival, and nothing answered is kept alive.
  */
 export class Deadlines {
-  readonly #lists = new Map<number, List>()
+  /** The first batch of each bucket. */
+  readonly #buckets = new Map<number, Batch>()
+  /** No bucket before this one holds anything. */
+  #earliest = Number.POSITIVE_INFINITY
   length = 0
 
   add(batch: Batch): void {
-    const list = this.#list(batch)
-    let before = list.last
-    while (before !== null && before.deadline > batch.deadline) before = before.earlier
-    const after = before === null ? list.first : before.later
-    batch.earlier = before
-    batch.later = after
-    if (before === null) list.first = batch
-    else before.later = batch
-    if (after === null) list.last = batch
-    else after.earlier = batch
+    const bucket = bucketOf(batch)
+    const first = this.#buckets.get(bucket) ?? null
+    batch.later = first
+    if (first) first.earlier = batch
+    this.#buckets.set(bucket, batch)
+    if (bucket < this.#earliest) this.#earliest = bucket
     this.length++
   }
 
   remove(batch: Batch): void {
-    const list = this.#list(batch)
     const { earlier, later } = batch
-    if (earlier === null) list.first = later
-    else earlier.later = later
-    if (later === null) list.last = earlier
-    else later.earlier = earlier
+    if (later) later.earlier = earlier
+    if (earlier) earlier.later = later
+    else if (later) this.#buckets.set(bucketOf(batch), later)
+    else this.#buckets.delete(bucketOf(batch))
     batch.earlier = null
     batch.later = null
     this.length--
   }
 
-  /** Batches whose deadline has come. */
+  /** Batches whose deadline has come, the earliest first. */
   due(now: number): Batch[] {
-    return this.#collect((batch) => batch.deadline <= now)
-  }
-
-  /** Batches that arrived at that time or before. */
-  arrivedBy(time: number): Batch[] {
-    return this.#collect((batch) => batch.arrivedAt <= time)
+    const due: Batch[] = []
+    const last = Math.floor(now / BUCKET_MS)
+    if (this.length === 0 || this.#earliest > last) return due
+    for (const bucket of this.#upTo(last)) {
+      for (let batch = this.#buckets.get(bucket) ?? null; batch; batch = batch.later) {
+        if (batch.deadline <= now) due.push(batch)
+      }
+    }
+    this.#earliest = last
+    return due.sort((a, b) => a.deadline - b.deadline)
   }
 
   all(): Batch[] {
-    return this.#collect(() => true)
+    const all: Batch[] = []
+    for (const first of this.#buckets.values()) {
+      for (let batch: Batch | null = first; batch; batch = batch.later) all.push(batch)
+    }
+    return all.sort((a, b) => a.deadline - b.deadline)
   }
 
-  #collect(wanted: (batch: Batch) => boolean): Batch[] {
-    const found: Batch[] = []
-    for (const { first } of this.#lists.values()) {
-      for (let batch = first; batch !== null && wanted(batch); batch = batch.later) found.push(batch)
-    }
-    return found
+  /** After a long sleep there may be more buckets to pass than buckets that exist. */
+  #upTo(last: number): number[] {
+    if (last - this.#earliest > this.#buckets.size) return [...this.#buckets.keys()].filter((b) => b <= last)
+    return Array.from({ length: last - this.#earliest + 1 }, (_, i) => this.#earliest + i)
   }
+}
 
-  #list(batch: Batch): List {
-    const wait = Math.floor((batch.deadline - batch.arrivedAt) / CLASS_MS)
-    let list = this.#lists.get(wait)
-    if (!list) {
-      list = new List()
-      this.#lists.set(wait, list)
-    }
-    return list
-  }
+function bucketOf({ deadline }: Batch): number {
+  return Math.floor(deadline / BUCKET_MS)
 }

@@ -6,10 +6,11 @@ import type { Lane } from '#batcher/lane.ts'
 import { Lanes } from '#batcher/lanes.ts'
 import { Limits } from '#batcher/limits.ts'
 import { openUntil } from '#batcher/linger.ts'
-import { Partition } from '#batcher/partition.ts'
+import type { Partition } from '#batcher/partition.ts'
+import { Partitions } from '#batcher/partitions.ts'
 import type { Clock, Observer, Submit } from '#batcher/ports.ts'
 import { Queues } from '#batcher/queues.ts'
-import { Codes, expiryCode, judge, mayRetry, type Verdict } from '#batcher/retry.ts'
+import { Codes, expiryCode, finalCode, isRefusal, judge, mayRetry, type Verdict } from '#batcher/retry.ts'
 import { Submission } from '#batcher/submission.ts'
 import type { Window } from '#batcher/window.ts'
 import type { ProduceResult } from '#protocol/produce-wire.ts'
@@ -48,17 +49,22 @@ export class Engine {
   readonly #observer: Observer
   readonly #queues: Queues
   readonly #deadlines = new Deadlines()
-  readonly #partitions = new Map<string, Map<number, Partition>>()
+  readonly #partitions = new Partitions()
   /** When the next submission may leave, by `submissionsPerSecond`. */
   #nextSubmissionAt = 0
   #wakeAt = Number.POSITIVE_INFINITY
+  #slowSweepAt = 0
+  /** Which broker is served first at the next flush: budgets of the cluster are shared in turn. */
+  #turn = 0
 
   constructor(settings: EngineSettings, ports: EnginePorts) {
     this.#settings = settings
     this.#clock = ports.clock
     this.#submit = ports.submit
     this.#observer = ports.observer
-    this.#queues = new Queues(ports, this.#deadlines)
+    this.#queues = new Queues(ports, this.#deadlines, (partition) =>
+      this.#partitions.unused(partition, ports.clock.now()),
+    )
     this.lanes = new Lanes(ports.submit, settings.lanes)
   }
 
@@ -82,11 +88,7 @@ export class Engine {
   }
 
   partition(topic: string, index: number): Partition {
-    let partitions = this.#partitions.get(topic)
-    if (!partitions) this.#partitions.set(topic, (partitions = new Map()))
-    let partition = partitions.get(index)
-    if (!partition) partitions.set(index, (partition = new Partition(topic, index)))
-    return partition
+    return this.#partitions.get(topic, index)
   }
 
   /** Takes a batch; its waiter is called exactly once, possibly before this returns. */
@@ -106,11 +108,11 @@ export class Engine {
    * @param leaders broker id per partition index, -1 where there is none
    */
   onLeaders(topic: string, errorCode: number, leaders: readonly number[]): void {
-    for (const partition of [...(this.#partitions.get(topic)?.values() ?? [])]) {
-      const missing = errorCode === 0 && partition.index >= leaders.length
-      const code = missing ? Codes.UNKNOWN_TOPIC_OR_PARTITION : errorCode
-      if (code === Codes.UNKNOWN_TOPIC_OR_PARTITION) this.#refuse(partition)
-      else if (code === 0 && leaders[partition.index]! >= 0) this.#lead(partition, leaders[partition.index]!)
+    for (const partition of this.#partitions.of(topic)) {
+      const leader = leaders[partition.index]
+      const code = errorCode === 0 && leader === undefined ? Codes.UNKNOWN_TOPIC_OR_PARTITION : errorCode
+      if (isRefusal(code)) this.#refuse(partition, code)
+      else if (leader !== undefined && leader >= 0) this.#lead(partition, leader)
       if (partition.hasLeaderless()) this.#submit.askLeaders(topic)
     }
   }
@@ -142,8 +144,8 @@ export class Engine {
     }
   }
 
-  /** The cluster says that there is no such partition. A broker may be behind for a moment after a creation. */
-  #refuse(partition: Partition): void {
+  /** The cluster will not take it. A broker may be behind for a moment after a topic's creation. */
+  #refuse(partition: Partition, code: number): void {
     const patience = this.#clock.now() - Limits.newTopicMs
     partition.leader?.forget(partition)
     for (const pair of [...partition.pairs]) {
@@ -151,13 +153,10 @@ export class Engine {
       pair.state = 'leaderless'
       for (let head = pair.queue.peek(); head && head.arrivedAt <= patience; head = pair.queue.peek()) {
         if (head.outcomeUnknown || pair.state !== 'leaderless') break
-        this.#queues.fail(head, Codes.UNKNOWN_TOPIC_OR_PARTITION)
+        this.#queues.fail(head, code)
       }
     }
-    if (partition.pairs.size > 0) return
-    const partitions = this.#partitions.get(partition.topic)
-    partitions?.delete(partition.index)
-    if (partitions?.size === 0) this.#partitions.delete(partition.topic)
+    if (partition.pairs.size === 0) this.#partitions.forget(partition)
   }
 
   onLaneOpen(lane: Lane): void {
@@ -173,8 +172,7 @@ export class Engine {
    */
   onAnswer(lane: Lane, results: readonly (ProduceResult | null)[], throttleMs = 0): void {
     const submission = lane.submission!
-    const { broker } = lane
-    if (throttleMs > 0) broker.throttledUntil = this.#clock.now() + throttleMs
+    if (throttleMs > 0) lane.broker.throttledUntil = this.#clock.now() + throttleMs
     this.#landed(submission)
     this.lanes.answered(lane, this.#clock.now())
     submission.batches.forEach((batch, i) => {
@@ -182,8 +180,7 @@ export class Engine {
       batch.throttleMs = Math.round((throttleMs * batch.size) / submission.bytes)
       this.#onResult(batch, results[i] ?? null)
     })
-    this.#flushBroker(broker, lane)
-    this.flush()
+    this.flush(lane)
   }
 
   /** The submission is over: what it kept out of the windows may enter again. */
@@ -226,6 +223,7 @@ export class Engine {
       this.#landed(submission)
       for (const batch of submission.batches) {
         if (batch.submission !== submission) continue
+        if (submission.overdue) batch.partition.suspect = true
         if (written) this.#onResult(batch, null)
         else this.#conclude(batch, 'again', Codes.NOT_ENOUGH_REPLICAS)
       }
@@ -235,11 +233,10 @@ export class Engine {
 
   /** @param result null when nobody can know what became of the batch */
   #onResult(batch: Batch, result: ProduceResult | null): void {
-    if (result && !batch.answered) Object.assign(batch, result)
     const code = result?.errorCode ?? Codes.REQUEST_TIMED_OUT
     const verdict = result ? judge(code, result.baseOffset) : 'unknown'
     if (result) this.#suspect(batch, code)
-    this.#conclude(batch, verdict, code)
+    this.#conclude(batch, verdict, code, result)
   }
 
   /** A partition that was late rides alone until it is in time. */
@@ -249,7 +246,7 @@ export class Engine {
     } else if (code === 0 && !submission?.overdue) partition.suspect = false
   }
 
-  #conclude(batch: Batch, verdict: Verdict, code: number): void {
+  #conclude(batch: Batch, verdict: Verdict, code: number, result: ProduceResult | null = null): void {
     this.#land(batch)
     if (verdict === 'unknown') batch.outcomeUnknown = true
     if (verdict === 'leader' || verdict === 'unknown') this.#submit.askLeaders(batch.topic)
@@ -259,7 +256,9 @@ export class Engine {
       this.#queues.backOff(batch.pair!)
       this.#sweepSoon()
     } else {
-      this.#queues.settle(batch.pair!, code)
+      const told = finalCode(verdict, code, batch)
+      if (result && told === result.errorCode && !batch.answered) Object.assign(batch, result)
+      this.#queues.settle(batch.pair!, told)
     }
   }
 
@@ -275,11 +274,19 @@ export class Engine {
     this.#wakeAt = Number.POSITIVE_INFINITY
     for (const batch of this.#deadlines.due(now))
       if (!batch.answered) this.#queues.fail(batch, expiryCode(batch))
-    if (this.breakerOpen) this.#failHeld(now)
+    this.#sweepSlowly(now)
     this.#queues.wake(now)
     for (const lane of this.lanes.sweep(this.brokers.values(), now)) this.#onOverdue(lane)
     this.flush()
     if (this.waiting > 0 || this.lanes.count > 0) this.#sweepSoon()
+  }
+
+  /** What need not be looked at each time. */
+  #sweepSlowly(now: number): void {
+    if (now < this.#slowSweepAt) return
+    this.#slowSweepAt = now + Limits.slowSweepMs
+    if (this.breakerOpen) this.#failHeld(now)
+    this.#partitions.sweep(now)
   }
 
   #sweepSoon(): void {
@@ -295,9 +302,9 @@ export class Engine {
 
   /** Nobody can be reached, so what was never sent need not wait for its deadline. */
   #failHeld(now: number): void {
-    for (const batch of this.#deadlines.arrivedBy(now - Limits.breakerHoldMs)) {
-      const early = now - batch.wholeAt < Limits.minAckWaitMs
-      const held = batch.submission === null && !batch.outcomeUnknown && !early
+    for (const batch of this.#deadlines.all()) {
+      const heldUntil = Math.max(batch.arrivedAt + Limits.breakerHoldMs, batch.wholeAt + Limits.minAckWaitMs)
+      const held = batch.submission === null && !batch.outcomeUnknown && heldUntil <= now
       if (held && !batch.answered) this.#queues.fail(batch, Codes.NOT_ENOUGH_REPLICAS)
     }
   }
@@ -309,32 +316,47 @@ export class Engine {
     }
   }
 
-  /** Sends what can be sent now. Called at the end of a turn that brought batches, and after each answer. */
-  flush(): void {
-    for (const broker of this.brokers.values()) {
-      if (broker.partitionsReady > 0) this.#flushBroker(broker)
+  /**
+   * Sends what can be sent now, one submission per broker in turn. Called at the end of a turn that brought
+   * batches, and after each answer.
+   *
+   * @param freed the lane that was answered just now, if that is why
+   */
+  flush(freed: Lane | null = null): void {
+    const brokers = [...this.brokers.values()]
+    this.#turn = brokers.length > 0 ? (this.#turn + 1) % brokers.length : 0
+    for (let sent = true; sent; ) {
+      sent = false
+      for (let i = 0; i < brokers.length; i++) {
+        const broker = brokers[(this.#turn + i) % brokers.length]!
+        if (broker.partitionsReady > 0 && this.#sendOne(broker, freed)) sent = true
+      }
     }
   }
 
-  /** @param freed the lane that was answered just now, if that is why */
-  #flushBroker(broker: Broker, freed: Lane | null = null): void {
-    for (let window = broker.nextWindow(); window; window = broker.nextWindow()) {
-      const now = this.#clock.now()
-      const closesAt = this.#mayCloseAt(window, broker, now)
-      if (closesAt > now) return this.#wakeBy(closesAt)
-      const room = this.settings.inFlightBytes - this.inFlightBytes
-      if (room <= 0 && this.inFlightBytes > 0) return
-      const lane = this.lanes.take(broker, now)
-      if (!lane) return
-      const { maxBytes, maxPartitions } = this.settings.window
-      const { batches, bytes } = window.close({ maxBytes: Math.min(maxBytes, room), maxPartitions }, now)
-      if (batches.length === 0) {
-        this.lanes.giveBack(lane)
-        continue
-      }
-      this.#adaptLanes(broker, lane === freed, now)
-      this.#send(lane, new Submission(window.acksClass, batches, bytes, now))
+  #sendOne(broker: Broker, freed: Lane | null): boolean {
+    const window = broker.nextWindow()
+    if (!window) return false
+    const now = this.#clock.now()
+    const closesAt = this.#mayCloseAt(window, broker, now)
+    if (closesAt > now) {
+      this.#wakeBy(closesAt)
+      return false
     }
+    const { maxBytes, maxPartitions } = this.settings.window
+    const room = this.settings.inFlightBytes - this.inFlightBytes
+    if (room <= 0 && this.inFlightBytes > 0) return false
+    const lane = this.lanes.take(broker, now)
+    if (!lane) return false
+    const limits = { maxBytes: Math.min(maxBytes, room), maxPartitions }
+    const { batches, bytes } = window.close(limits, now, this.lanes.sparesOne(lane))
+    if (batches.length === 0) {
+      this.lanes.giveBack(lane)
+      return false
+    }
+    this.#adaptLanes(broker, lane === freed && room >= maxBytes, now)
+    this.#send(lane, new Submission(window.acksClass, batches, bytes, now))
+    return true
   }
 
   /** Not before its linger is over, the broker's pause has passed and the next submission is due. */

@@ -24,6 +24,12 @@ export class Lanes {
     return null
   }
 
+  /** May this lane be held up by a slow partition? Yes if another is free, or there is no other. */
+  sparesOne(lane: Lane): boolean {
+    const { free, lanes } = lane.broker
+    return free.length > 0 || lanes.every((other) => other === lane || other.state === 'opening')
+  }
+
   giveBack(lane: Lane): void {
     lane.broker.free.unshift(lane)
   }

@@ -20,6 +20,10 @@ export const Limits = {
   producersPerClient: 16,
   /** A topic that a broker does not know is asked for this long: the metadata of a new one spreads. */
   newTopicMs: 500,
+  /** A partition that nobody writes to is remembered, with its leader, for this long. */
+  unusedPartitionMs: 300_000,
+  /** Unused partitions, and batches held while the breaker is open, are looked at this often. */
+  slowSweepMs: 100,
   /** Housekeeping: deadlines, retries and idle lanes are looked at this often while batches wait. */
   sweepMs: 20,
 } as const

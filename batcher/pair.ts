@@ -41,35 +41,46 @@ export class Pair {
   }
 }
 
+/** Sequences remembered by a guard: more than a client may have under way (limits.pipelined). */
+const HELD = 1000
+const SEQUENCES = 2 ** 31
+
 /**
  * Never a hole: after a batch of an idempotent producer has failed, nothing behind it may reach the broker,
  * which accepts any first sequence of a producer it does not know. What follows is answered 19, unsent,
  * until the client shows that it has read the failure.
+ *
+ * The failed batch may pass again, then the one behind it, and so on until everything held has come again:
+ * a client may send something new before it has read all of our 19s. Another epoch lifts the guard, and so
+ * does a held batch that comes out of turn: its client has dropped the one before (Java after
+ * delivery.timeout) and needs the broker's own word.
  */
 export class Guard {
-  readonly epoch: number
-  readonly failedSequence: number
-  readonly #answered = new Set<number>()
+  lifted = false
+  readonly #epoch: number
+  /** The sequence that may pass next. */
+  #expected: number
+  readonly #held = new Set<number>()
 
   constructor(failed: Batch) {
-    this.epoch = failed.epoch
-    this.failedSequence = failed.baseSequence
+    this.#epoch = failed.epoch
+    this.#expected = failed.baseSequence
   }
 
-  /**
-   * May this batch pass and lift the guard? Yes if it is the failed one again, has another epoch, or was
-   * answered by this guard before: then the client has dropped the failed one (Java after delivery.timeout)
-   * and needs the broker's own word.
-   */
-  lets(batch: Batch): boolean {
-    return (
-      batch.epoch !== this.epoch ||
-      batch.baseSequence === this.failedSequence ||
-      this.#answered.has(batch.baseSequence)
-    )
-  }
-
-  hold(batch: Batch): void {
-    this.#answered.add(batch.baseSequence)
+  /** May the batch go upstream? If not it is held: answered 19. */
+  admits(batch: Batch): boolean {
+    const { baseSequence } = batch
+    if (batch.epoch === this.#epoch && baseSequence === this.#expected) {
+      this.#expected = (baseSequence + batch.records) % SEQUENCES
+      this.#held.delete(baseSequence)
+      this.lifted = this.#held.size === 0
+      return true
+    }
+    if (batch.epoch !== this.#epoch || this.#held.has(baseSequence)) {
+      this.lifted = true
+      return true
+    }
+    if (this.#held.size < HELD) this.#held.add(baseSequence)
+    return false
   }
 }

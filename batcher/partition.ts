@@ -20,6 +20,8 @@ export class Partition {
   readonly overdue = new Set<Submission>()
   /** It was answered 7 or 20: it rides alone until it is in time again, so that it holds up nobody else. */
   suspect = false
+  /** When it lost its last pair, in ms. */
+  unusedSince = 0
 
   constructor(topic: string, index: number) {
     this.topic = topic
@@ -39,10 +41,16 @@ export class Partition {
     if (pair) pair.enlisted[acksClass] = false
   }
 
+  join(pair: Pair): void {
+    this.pairs.add(pair)
+    if (this.pairs.size === 1 && this.leader) this.leader.partitions++
+  }
+
   /** The pair will not come back. */
   drop(pair: Pair): void {
     this.pairs.delete(pair)
     if (this.pairs.size > 0) return
+    if (this.leader) this.leader.partitions--
     for (const ready of this.ready) ready.clear()
   }
 

@@ -2,10 +2,17 @@ import type { Batch } from '#batcher/batch.ts'
 import { type Client, Producer } from '#batcher/client.ts'
 import { Limits } from '#batcher/limits.ts'
 import { Pair } from '#batcher/pair.ts'
+import type { Partition } from '#batcher/partition.ts'
 
 /** The producers and their pairs. A pair lives as long as it has work or a client connection that uses it. */
 export class Producers {
   readonly #byKey = new Map<string, Producer>()
+  readonly #onUnused: (partition: Partition) => void
+
+  /** @param onUnused called when a partition has lost its last pair */
+  constructor(onUnused: (partition: Partition) => void) {
+    this.#onUnused = onUnused
+  }
 
   get size(): number {
     return this.#byKey.size
@@ -17,7 +24,7 @@ export class Producers {
     if (!pair) {
       pair = new Pair(producer, batch.partition)
       producer.pairs.set(batch.partition, pair)
-      batch.partition.pairs.add(pair)
+      batch.partition.join(pair)
     }
     return pair
   }
@@ -28,6 +35,7 @@ export class Producers {
     if (producer.users > 0 || pair.queue.length > 0) return
     producer.pairs.delete(pair.partition)
     pair.partition.drop(pair)
+    if (pair.partition.pairs.size === 0) this.#onUnused(pair.partition)
     if (producer.pairs.size === 0) this.#byKey.delete(producer.key)
   }
 

@@ -3,6 +3,7 @@ import type { Client } from '#batcher/client.ts'
 import type { Deadlines } from '#batcher/deadlines.ts'
 import { AUTO_LINGER_MS } from '#batcher/linger.ts'
 import { Guard, type Pair } from '#batcher/pair.ts'
+import type { Partition } from '#batcher/partition.ts'
 import type { Clock, Observer, Submit } from '#batcher/ports.ts'
 import { Producers } from '#batcher/producers.ts'
 import { backoffMs, Codes } from '#batcher/retry.ts'
@@ -15,10 +16,16 @@ export class Queues {
   readonly #submit: Submit
   readonly #observer: Observer
   readonly #deadlines: Deadlines
-  readonly #producers = new Producers()
+  readonly #producers: Producers
   readonly #backoff = new Set<Pair>()
 
-  constructor(ports: { clock: Clock; submit: Submit; observer: Observer }, deadlines: Deadlines) {
+  /** @param onUnused called when nobody writes to a partition any more */
+  constructor(
+    ports: { clock: Clock; submit: Submit; observer: Observer },
+    deadlines: Deadlines,
+    onUnused: (partition: Partition) => void,
+  ) {
+    this.#producers = new Producers(onUnused)
     this.#clock = ports.clock
     this.#submit = ports.submit
     this.#observer = ports.observer
@@ -34,12 +41,9 @@ export class Queues {
     this.#observer.accepted(batch)
     const guard = pair.guards?.get(batch.client)
     if (guard) {
-      if (!guard.lets(batch)) {
-        guard.hold(batch)
-        this.#answer(batch, Codes.NOT_ENOUGH_REPLICAS)
-        return
-      }
-      pair.guards!.delete(batch.client)
+      const admitted = guard.admits(batch)
+      if (guard.lifted) pair.guards!.delete(batch.client)
+      if (!admitted) return this.#answer(batch, Codes.NOT_ENOUGH_REPLICAS)
     }
     pair.queue.push(batch)
     if (pair.state === 'idle') this.#advance(pair)
@@ -155,16 +159,13 @@ export class Queues {
     let behind = !pair.queue.has(failed)
     for (const batch of [...pair.queue]) {
       if (batch === failed) behind = true
-      else if (behind && batch.client === failed.client) {
-        if (guard.lets(batch)) {
-          pair.guards.delete(failed.client)
-          return
-        }
-        guard.hold(batch)
+      else if (behind && batch.client === failed.client && !guard.admits(batch)) {
         pair.queue.remove(batch)
         this.#answer(batch, Codes.NOT_ENOUGH_REPLICAS)
       }
+      if (guard.lifted) break
     }
+    if (guard.lifted) pair.guards.delete(failed.client)
   }
 
   #answer(batch: Batch, code: number): void {

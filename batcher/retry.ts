@@ -16,8 +16,10 @@ const NOT_LEADER_OR_FOLLOWER = 6
 const REQUEST_TIMED_OUT = 7
 const REPLICA_NOT_AVAILABLE = 9
 const NETWORK_EXCEPTION = 13
+const INVALID_TOPIC = 17
 const NOT_ENOUGH_REPLICAS = 19
 const NOT_ENOUGH_REPLICAS_AFTER_APPEND = 20
+const NOT_AUTHORIZED = 29
 const KAFKA_STORAGE_ERROR = 56
 const FENCED_LEADER_EPOCH = 74
 
@@ -54,6 +56,13 @@ export function judge(errorCode: number, baseOffset: number): Verdict {
   }
 }
 
+/** Metadata errors that end the waiting for a leader: the cluster will not take this topic. */
+export function isRefusal(errorCode: number): boolean {
+  return (
+    errorCode === UNKNOWN_TOPIC_OR_PARTITION || errorCode === INVALID_TOPIC || errorCode === NOT_AUTHORIZED
+  )
+}
+
 /** May the same bytes be sent again after this verdict? Never a duplicate made by us. */
 export function mayRetry(verdict: Verdict, batch: Batch): boolean {
   return verdict === 'leader' || verdict === 'again' || (verdict === 'unknown' && batch.idempotent)
@@ -66,6 +75,17 @@ const LAST_BACKOFF_MS = 1000
 export function backoffMs(attempts: number, random: number): number {
   const full = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(attempts - 1, 10))
   return full * (1 - random / 2)
+}
+
+/**
+ * What a client is told of an upstream's error that is not retried any more, because it must not be or the
+ * time is over. Errors of leadership are ours to mend, so no client reads them (a 3 of one broker that is
+ * behind would be final for librdkafka); what nobody knows is 7, whatever the broker calls it.
+ */
+export function finalCode(verdict: Verdict, code: number, batch: Batch): number {
+  if (verdict === 'leader' || verdict === 'again') return expiryCode(batch)
+  if (verdict === 'unknown' && code !== NOT_ENOUGH_REPLICAS_AFTER_APPEND) return REQUEST_TIMED_OUT
+  return code
 }
 
 /** What a batch is told whose time is over. Never sent, or surely not appended: 19. Else nobody knows: 7. */

@@ -62,8 +62,13 @@ export class Window {
     return sum
   }
 
-  /** Takes the batches of the next submission, at most one per partition; the first one always fits. */
-  close(limits: WindowLimits, now: number): { batches: Batch[]; bytes: number } {
+  /**
+   * Takes the batches of the next submission, at most one per partition; the first one always fits. A suspect
+   * partition rides alone.
+   *
+   * @param suspects whether one may be taken now; others go first otherwise
+   */
+  close(limits: WindowLimits, now: number, suspects: boolean): { batches: Batch[]; bytes: number } {
     const batches: Batch[] = []
     const again: Partition[] = []
     const apart: Partition[] = []
@@ -71,21 +76,19 @@ export class Window {
     while (batches.length < limits.maxPartitions) {
       const partition = this.#partitions.peek()
       if (!partition) break
-      const ready = partition.ready[this.acksClass]
       const batch = nextReady(partition, this.acksClass)?.queue.peek()
-      const alone = partition.suspect && batch !== undefined
-      if (batch && !(alone && batches.length > 0)) {
-        if (batches.length > 0 && bytes + batch.size > limits.maxBytes) break
+      const wait = batch !== undefined && partition.suspect && (batches.length > 0 || !suspects)
+      if (batch && !wait && batches.length > 0 && bytes + batch.size > limits.maxBytes) break
+      this.#partitions.shift()
+      partition.listed[this.acksClass] = false
+      if (wait) apart.push(partition)
+      else if (batch) {
         partition.delist(this.acksClass)
         batches.push(batch)
         bytes += batch.size
-      } else if (alone) {
-        apart.push(partition)
+        if (partition.ready[this.acksClass].length > 0) again.push(partition)
+        if (partition.suspect) break
       }
-      this.#partitions.shift()
-      partition.listed[this.acksClass] = false
-      if (ready.length > 0 && !apart.includes(partition)) again.push(partition)
-      if (alone && batches.length === 1 && batches[0] === batch) break
     }
     for (const partition of apart.reverse()) this.#putBack(partition)
     for (const partition of again) this.list(partition, now)
