@@ -200,17 +200,20 @@ export class Engine {
   }
 
   /**
-   * A slow partition hurts few: those of an overdue submission enter no other window until it is answered, a
-   * further lane carries the rest, and the cluster is asked who leads them now.
+   * A slow partition hurts few: a further lane opens, and the cluster is asked who leads now. Which of many
+   * partitions is the slow one nobody knows, so each rides alone until it is in time; one that was alone
+   * enters no window until it is answered.
    */
   #onOverdue(lane: Lane): void {
     const submission = lane.submission!
     submission.overdue = true
     for (const { partition, topic } of submission.batches) {
       if (partition.leader !== lane.broker) continue
+      this.#submit.askLeaders(topic)
+      partition.suspect = true
+      if (submission.batches.length > 1) continue
       partition.overdue.add(submission)
       for (const window of lane.broker.windows) window.remove(partition)
-      this.#submit.askLeaders(topic)
     }
     this.lanes.add(lane.broker, this.#clock.now())
   }

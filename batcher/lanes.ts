@@ -24,10 +24,9 @@ export class Lanes {
     return null
   }
 
-  /** May this lane be held up by a slow partition? Yes if another is free, or there is no other. */
-  sparesOne(lane: Lane): boolean {
-    const { free, lanes } = lane.broker
-    return free.length > 0 || lanes.every((other) => other === lane || other.state === 'opening')
+  /** May this lane be held up by a suspect partition? Not the last one, while another is held up already. */
+  sparesOne({ broker }: Lane): boolean {
+    return broker.free.length > 0 || !broker.lanes.some(({ submission }) => submission?.suspect)
   }
 
   giveBack(lane: Lane): void {

@@ -10,12 +10,15 @@ export class Submission {
   readonly timeoutMs: number
   /** It takes far longer than the broker's others: see `Lanes.sweep`. */
   overdue = false
+  /** It carries a suspect partition, alone. */
+  readonly suspect: boolean
 
   constructor(acksClass: AcksClass, batches: readonly Batch[], bytes: number, now: number) {
     this.acksClass = acksClass
     this.batches = batches
     this.bytes = bytes
     this.sentAt = now
+    this.suspect = batches[0]?.partition.suspect ?? false
     let last = now
     for (const batch of batches) if (batch.deadline > last) last = batch.deadline
     this.timeoutMs = Math.max(1, Math.ceil(last - now))
