@@ -25,22 +25,23 @@ export class PartitionMap {
 
   /** @returns what has changed */
   update(reading: Reading): MapChanges {
-    const changes: MapChanges = {}
+    const changed = new Map<string, MapEntry | null>()
     const doubted = new Map<string, number>()
     for (const [topic, entry] of reading.topics) {
       const known = this.topics.get(topic)
       const shrinks = known !== undefined && entry.partitions < known.partitions
       if (shrinks && this.#doubted.get(topic) !== entry.partitions) doubted.set(topic, entry.partitions)
       else if (known?.partitions !== entry.partitions || known.internal !== entry.internal)
-        changes[topic] = entry
+        changed.set(topic, entry)
     }
     const failed = new Set(reading.failed)
     for (const topic of this.topics.keys()) {
       if (reading.topics.has(topic) || failed.has(topic)) continue
-      if (this.#doubted.get(topic) === 0) changes[topic] = null
+      if (this.#doubted.get(topic) === 0) changed.set(topic, null)
       else doubted.set(topic, 0)
     }
     this.#doubted = doubted
+    const changes: MapChanges = Object.fromEntries(changed)
     this.apply(changes)
     return changes
   }

@@ -6,13 +6,12 @@ import type { Log } from '#telemetry/log.ts'
 const PAGE = 500
 const CONNECT_TIMEOUT_MS = 3000
 const REQUEST_TIMEOUT_MS = 10_000
-/** kafkajs does not pass the internal flag on. */
-const INTERNAL = new Set([
-  '__consumer_offsets',
-  '__transaction_state',
-  '__share_group_state',
-  '__cluster_metadata',
-])
+
+/**
+ * The names of all topics of a cluster, and which of them are internal. Not asked of kafkajs: its listTopics
+ * fails as a whole as soon as one partition anywhere has no leader, and drops the internal flag.
+ */
+export type TopicNames = () => Promise<Map<string, { internal: boolean }>>
 
 /**
  * Reads topics and partition counts of one cluster with the kafkajs admin client. It keeps its connection
@@ -20,9 +19,11 @@ const INTERNAL = new Set([
  */
 export class TopicReader {
   readonly #kafka: Kafka
+  readonly #names: TopicNames
   #admin: Admin | null = null
 
-  constructor(cluster: { name: string; clientId: string; brokers: string[] }, log: Log) {
+  constructor(cluster: { name: string; clientId: string; brokers: string[] }, names: TopicNames, log: Log) {
+    this.#names = names
     this.#kafka = new Kafka({
       clientId: cluster.clientId,
       brokers: cluster.brokers,
@@ -38,12 +39,17 @@ export class TopicReader {
   /** @throws when the cluster cannot be read; a single bad topic only stands among `failed` */
   async read(): Promise<Reading> {
     try {
+      const names = await this.#names()
       const admin = await this.#connect()
-      const names = await admin.listTopics()
       const topics = new Map<string, MapEntry>()
       const failed: string[] = []
-      for (let at = 0; at < names.length; at += PAGE) {
-        await readPage(admin, names.slice(at, at + PAGE), topics, failed)
+      const all = [...names.keys()]
+      for (let at = 0; at < all.length; at += PAGE) {
+        const { counts, bad } = await readPage(admin, all.slice(at, at + PAGE))
+        for (const [topic, partitions] of counts) {
+          topics.set(topic, { partitions, internal: names.get(topic)?.internal ?? false })
+        }
+        failed.push(...bad)
       }
       return { topics, failed }
     } catch (error) {
@@ -71,30 +77,28 @@ export class TopicReader {
 async function readPage(
   admin: Admin,
   names: string[],
-  topics: Map<string, MapEntry>,
-  failed: string[],
-): Promise<void> {
+): Promise<{ counts: [string, number][]; bad: string[] }> {
   try {
-    const answer = await admin.fetchTopicMetadata({ topics: names })
-    for (const { name, partitions } of answer.topics) {
-      topics.set(name, { partitions: partitions.length, internal: INTERNAL.has(name) })
-    }
+    const { topics } = await admin.fetchTopicMetadata({ topics: names })
+    return { counts: topics.map(({ name, partitions }) => [name, partitions.length]), bad: [] }
   } catch (error) {
     if (!isAboutTopics(error)) throw error
-    if (names.length === 1) {
-      failed.push(names[0]!)
-      return
-    }
+    if (names.length === 1) return { counts: [], bad: names }
     const half = names.length >> 1
-    await readPage(admin, names.slice(0, half), topics, failed)
-    await readPage(admin, names.slice(half), topics, failed)
+    const first = await readPage(admin, names.slice(0, half))
+    const second = await readPage(admin, names.slice(half))
+    return { counts: [...first.counts, ...second.counts], bad: [...first.bad, ...second.bad] }
   }
 }
 
-/** A Kafka error code inside the answer, as opposed to a cluster that does not answer. */
+/**
+ * A Kafka error code inside the answer, as opposed to a cluster that does not answer. After some of them
+ * kafkajs 2.2.4 goes on with no metadata at all and fails with a TypeError of its own.
+ */
 function isAboutTopics(error: unknown): boolean {
   for (let cause = error as any; cause; cause = cause.cause) {
     if (cause.name === 'KafkaJSProtocolError') return true
+    if (cause instanceof TypeError && /Cannot read propert/.test(cause.message)) return true
   }
   return false
 }

@@ -7,6 +7,16 @@ import { LaneSockets } from '#gateway/lane-sockets.ts'
 import type { Log } from '#telemetry/log.ts'
 import { Cluster } from '#upstream/cluster.ts'
 
+export interface LinkOptions {
+  /** Of this node, among which the cluster's budget is divided. */
+  workers: number
+  /** Bytes that the cluster's batches may hold in this worker. */
+  memory: number
+  log: Log
+  /** Called with the id of the cluster, when it is met for the first time. */
+  met(clusterId: string): void
+}
+
 /** One cluster of one worker: the engine that decides, the sockets that carry, and the ports between. */
 export class ClusterLink {
   readonly name: string
@@ -17,17 +27,14 @@ export class ClusterLink {
   readonly cap: ClusterCap
   readonly #clock = new EngineClock()
 
-  /**
-   * @param workers of this node, among which the cluster's budget is divided
-   * @param memory bytes that its batches may hold in this worker
-   */
-  constructor(config: ClusterConfig, workers: number, memory: number, log: Log) {
+  constructor(config: ClusterConfig, { workers, memory, log, met }: LinkOptions) {
     this.name = config.name
     this.cap = new ClusterCap(memory)
     this.counters = new ClusterCounters(this.cap)
     this.cluster = new Cluster({
       ...config,
       log,
+      onMet: met,
       onLeaders: (topic, errorCode, leaders) => this.engine.onLeaders(topic, errorCode, leaders),
       onStateChange: () => {
         this.engine.breakerOpen = this.cluster.state === 'down'

@@ -2,12 +2,12 @@ import type { Socket } from 'node:net'
 import { type Holder, LARGE_FRAME } from '#batcher/admission.ts'
 import type { Client } from '#batcher/client.ts'
 import type { Engine } from '#batcher/engine.ts'
+import { Answers } from '#gateway/answers.ts'
 import { CLOSE_REASONS, type CloseReason } from '#gateway/close-reasons.ts'
 import { dispatch } from '#gateway/dispatch.ts'
 import { Pauses } from '#gateway/pauses.ts'
 import { readProxyHeader } from '#gateway/proxy-protocol.ts'
 import type { Request } from '#gateway/request.ts'
-import { ResponseOrder } from '#gateway/response-order.ts'
 import type { VirtualCluster } from '#gateway/virtual-brokers.ts'
 import type { Worker } from '#gateway/worker.ts'
 import { FrameSplitter } from '#protocol/framing.ts'
@@ -52,7 +52,7 @@ export class ClientConnection implements Holder {
   requests = 0
   readonly #socket: Socket
   readonly #splitter: FrameSplitter
-  readonly #order = new ResponseOrder()
+  readonly #answers: Answers
   readonly #clients = new Map<Engine, Client>()
   readonly #pauses: Pauses
   /** Bytes of requests read and not answered. */
@@ -61,13 +61,15 @@ export class ClientConnection implements Holder {
   #frameBeganAt = -1
   /** From when limits.frameTimeout runs: the frame's first byte, or the end of a pause since. */
   #frameTimedFrom = 0
+  #resumedAt = 0
   #permit: 'none' | 'waiting' | 'held' = 'none'
   #ended = false
   #processing = false
   #flushScheduled = false
-  #lastWriteProgressAt = 0
   #finishBy = Number.POSITIVE_INFINITY
   #drainReason: CloseReason = 'drain'
+  /** Why it is closed when everything read is answered. */
+  #refusal: { reason: CloseReason; detail: string } | null = null
 
   constructor(worker: Worker, id: number, socket: Socket, virtual: VirtualCluster, proxied: boolean) {
     this.virtual = virtual
@@ -81,16 +83,18 @@ export class ClientConnection implements Holder {
     this.drainAt = this.openedAt + worker.limits.connectionMaxAge * (0.9 + Math.random() * 0.2)
     this.#splitter = new FrameSplitter(worker.limits.maxFrameBytes)
     this.#pauses = new Pauses(socket, () => this.#onResumed())
+    this.#answers = new Answers(socket, worker.counters, () => this.#onStuck())
     socket.on('data', (chunk) => this.#onData(chunk))
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => this.close('client_reset'))
     socket.on('close', () => this.close('client_closed'))
-    socket.on('drain', () => this.#onDrain())
+    socket.on('drain', () => this.#pauses.remove('output'))
     worker.admission.join(this)
   }
 
+  /** Requests read and not answered. */
   get unanswered(): number {
-    return this.#order.length
+    return this.#answers.open
   }
 
   clientOf(engine: Engine): Client {
@@ -128,7 +132,7 @@ export class ClientConnection implements Holder {
       while (this.#mayRead() && this.#readFrame()) this.#holdBack()
       this.#afterReading()
     } catch (error) {
-      if (error instanceof ProtocolError) this.close('bad_frame', error.message)
+      if (error instanceof ProtocolError) this.refuse('bad_frame', error.message)
       else this.close('internal_error', (error as Error).stack)
     } finally {
       this.#processing = false
@@ -136,11 +140,7 @@ export class ClientConnection implements Holder {
   }
 
   #mayRead(): boolean {
-    return (
-      (this.state === 'serving' || this.state === 'draining') &&
-      !this.#pauses.has('pipelined') &&
-      !this.#pauses.has('cluster')
-    )
+    return (this.state === 'serving' || this.state === 'draining') && this.#pauses.takesFrames
   }
 
   #readProxyHeader(): void {
@@ -234,14 +234,20 @@ export class ClientConnection implements Holder {
   }
 
   track(request: Request): void {
-    this.#order.push(request)
+    this.#answers.expect(request)
   }
 
-  /** Beyond so many unanswered requests the socket is not read: TCP makes the client wait and batch more. */
+  /**
+   * Beyond so many unanswered requests, or answers that it has not taken, the client is not read: TCP makes
+   * it wait and batch more.
+   */
   #holdBack(): void {
-    const { pipelined, pipelinedBytes } = this.worker.limits
-    if (this.#order.length >= pipelined || this.#unansweredBytes >= pipelinedBytes)
-      this.#pauses.add('pipelined')
+    const { pipelined, pipelinedBytes, outputBytes } = this.worker.limits
+    const ahead = this.#answers.open >= pipelined || this.#unansweredBytes >= pipelinedBytes
+    if (ahead) this.#pauses.add('pipelined')
+    else this.#pauses.remove('pipelined')
+    if (this.#answers.waiting > outputBytes) this.#pauses.add('output')
+    else this.#pauses.remove('output')
   }
 
   #afterReading(): void {
@@ -263,7 +269,8 @@ export class ClientConnection implements Holder {
   }
 
   #onResumed(): void {
-    this.#frameTimedFrom = performance.now()
+    this.#resumedAt = performance.now()
+    this.#frameTimedFrom = this.#resumedAt
     queueMicrotask(() => this.#process())
   }
 
@@ -295,6 +302,7 @@ export class ClientConnection implements Holder {
   answered(request: Request): void {
     this.#unansweredBytes -= request.reserved
     this.worker.admission.release(this, request.reserved)
+    this.#answers.add(request)
     if (this.#flushScheduled || this.state === 'closed') return
     this.#flushScheduled = true
     queueMicrotask(() => this.#flush())
@@ -303,33 +311,17 @@ export class ClientConnection implements Holder {
   #flush(): void {
     this.#flushScheduled = false
     if (this.state === 'closed') return
-    const done = this.#order.takeDone()
-    if (done.length > 1) this.#socket.cork()
-    for (const request of done) {
-      if (request.outcome === 'close') {
-        this.#socket.uncork()
-        this.close('produce_failed', request.closeReason)
-        return
-      }
-      if (request.answer) this.#write(request.answer)
+    const closing = this.#answers.flush(this.worker.limits.writeTimeout)
+    if (closing) return this.close('produce_failed', closing.closeReason)
+    if (this.#refusal && this.#answers.open === 0) {
+      return this.close(this.#refusal.reason, this.#refusal.detail)
     }
-    if (done.length > 1) this.#socket.uncork()
-    const { pipelined, pipelinedBytes, outputBytes } = this.worker.limits
-    if (this.#socket.writableLength > outputBytes) this.#pauses.add('output')
-    if (this.#order.length < pipelined && this.#unansweredBytes < pipelinedBytes)
-      this.#pauses.remove('pipelined')
+    this.#holdBack()
     this.#finishWhenAnswered()
   }
 
-  #write(answer: Buffer): void {
-    if (this.#socket.writableLength === 0) this.#lastWriteProgressAt = performance.now()
-    this.worker.counters.bytesWritten += answer.length
-    this.#socket.write(answer)
-  }
-
-  #onDrain(): void {
-    this.#lastWriteProgressAt = performance.now()
-    this.#pauses.remove('output')
+  #onStuck(): void {
+    this.close('write_timeout', `${this.#answers.waiting} bytes wait for the client`)
   }
 
   // ── ending ──────────────────────────────────────────────────────────────────────────────────────────
@@ -347,7 +339,7 @@ export class ClientConnection implements Holder {
     const boundary = this.#splitter.held === 0 || this.#ended
     const draining = this.state === 'draining' && boundary
     if (!draining && !(this.#ended && this.state === 'serving')) return
-    if (this.#order.length > 0) return
+    if (this.#answers.open > 0) return
     if (this.#ended) this.#drainReason = 'client_closed'
     this.state = 'finishing'
     this.#splitter.clear()
@@ -368,17 +360,23 @@ export class ClientConnection implements Holder {
     const { limits } = this.worker
     if (now > this.#finishBy) return this.close(this.#drainReason)
     if (this.state === 'finishing') return
-    const stuck = this.#socket.writableLength > 0 && now - this.#lastWriteProgressAt > limits.writeTimeout
-    if (stuck) return this.close('write_timeout', `${this.#socket.writableLength} bytes wait for the client`)
     const { reading } = this.#pauses
-    if (this.requests === 0 && now - this.openedAt > limits.firstRequestTimeout) {
+    const since = Math.max(this.openedAt, this.#resumedAt)
+    if (reading && this.requests === 0 && now - since > limits.firstRequestTimeout) {
       return this.close('first_request_timeout')
     }
     if (reading && this.#frameBeganAt >= 0 && now - this.#frameTimedFrom > limits.frameTimeout) {
       return this.close('frame_timeout', `${this.#splitter.held} bytes came`)
     }
-    if (this.#order.length === 0 && now - this.lastHeardAt > limits.idleTimeout) return this.drain('idle')
+    if (this.#answers.open === 0 && now - this.lastHeardAt > limits.idleTimeout) return this.drain('idle')
     if (now > this.drainAt) this.drain('max_age')
+  }
+
+  /** Reads no more, and ends the connection when everything read is answered: as a broker would. */
+  refuse(reason: CloseReason, detail: string): void {
+    if (this.#answers.open === 0) return this.close(reason, detail)
+    this.#refusal ??= { reason, detail }
+    this.#pauses.add('refused')
   }
 
   /** Ends the connection at once. */

@@ -2,12 +2,30 @@ import type { Config } from '#gateway/config-schema.ts'
 import type { TopicChanges, TopicEntry } from '#gateway/topics.ts'
 import type { WorkerSample } from '#status/contract.ts'
 
+export interface Start {
+  config: Config
+  slot: number
+  /** Those that another worker of this node has bound; empty for the first. */
+  ports: Record<string, number>
+  /** Workers that share the node's limits and budgets. */
+  workers: number
+}
+
+/** The client connections of a worker's siblings, for the limits that a node's workers share. */
+export interface Others {
+  connections: number
+  /** By client address; empty where no limit needs it. */
+  addresses: Record<string, number>
+}
+
 /** What the control process tells a worker. Plain data: it may cross a process boundary. */
 export type Down =
-  /** `ports` are those that another worker of this node has bound; empty for the first. */
-  | { type: 'start'; config: Config; slot: number; ports: Record<string, number> }
-  /** How many client connections the other workers of this node have. */
-  | { type: 'others'; connections: number }
+  | ({ type: 'start' } & Start)
+  | ({ type: 'others' } & Others)
+  /** It knows what it must: it may bind its ports. */
+  | { type: 'listen' }
+  /** The id of the cluster that the first worker met; brokers of any other are refused. */
+  | { type: 'pin'; cluster: string; clusterId: string }
   | { type: 'topics'; cluster: string; changes: TopicChanges }
   /** Close the listeners, answer everything read and end the connections, all by `timeoutMs` from now. */
   | { type: 'drain'; timeoutMs: number }
@@ -20,6 +38,8 @@ export type Up =
   | { type: 'failed'; reason: string }
   | { type: 'sample'; sample: WorkerSample }
   | { type: 'learned'; cluster: string; topic: string; entry: TopicEntry }
+  /** It has met the cluster for the first time. */
+  | { type: 'met'; cluster: string; clusterId: string }
   | { type: 'drained' }
 
 /** One end of the channel between the control process and a worker. */

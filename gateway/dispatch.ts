@@ -7,9 +7,10 @@ import { handleFindCoordinator } from '#gateway/handlers/10-find-coordinator.ts'
 import { handleApiVersions, refuseApiVersions } from '#gateway/handlers/18-api-versions.ts'
 import { handleInitProducerId } from '#gateway/handlers/22-init-producer-id.ts'
 import { Request } from '#gateway/request.ts'
+import { labelOf, RequestReader } from '#gateway/request-reader.ts'
 import { apis, findApi } from '#protocol/apis.ts'
 import { finishRequestHeader, readRequestHeader } from '#protocol/header.ts'
-import { ProtocolError, Reader } from '#protocol/reader.ts'
+import { ProtocolError } from '#protocol/reader.ts'
 
 type Handler = (request: Request) => void
 
@@ -23,7 +24,10 @@ const handlers = new Map<number, Handler>([
   [apis.initProducerId.key, handleInitProducerId],
 ])
 
-/** Hands a whole frame to the handler of its API. What nobody serves closes the connection, as Kafka does. */
+/**
+ * Hands a whole frame to the handler of its API. What nobody serves closes the connection, as Kafka does:
+ * once everything before it is answered.
+ */
 export function dispatch(
   connection: ClientConnection,
   frame: Buffer,
@@ -31,14 +35,14 @@ export function dispatch(
 ): void {
   let request: Request | undefined
   try {
-    const body = new Reader(frame)
+    const body = new RequestReader(frame)
     const header = readRequestHeader(body)
-    connection.clientId = header.clientId
+    connection.clientId = header.clientId && labelOf(header.clientId)
     const api = findApi(header.apiKey)
     const handler = api && handlers.get(api.key)
     if (!api?.listed || !handler) {
       connection.unread(frame)
-      return connection.close('unsupported_api', `API key ${header.apiKey} version ${header.apiVersion}`)
+      return connection.refuse('unsupported_api', `API key ${header.apiKey} version ${header.apiVersion}`)
     }
     request = new Request(connection, api, header, body, times)
     connection.track(request)
@@ -46,14 +50,14 @@ export function dispatch(
       if (api.key === apis.apiVersions.key) return refuseApiVersions(request)
       const range = `${api.served} to ${api.listed.max}`
       request.finishSilently()
-      return connection.close('unsupported_version', `${api.name} ${header.apiVersion}, served are ${range}`)
+      return connection.refuse('unsupported_version', `${api.name} ${header.apiVersion}, served are ${range}`)
     }
     finishRequestHeader(body, api, header.apiVersion)
     handler(request)
   } catch (error) {
     if (request?.outcome === 'open') request.finishSilently()
     else if (!request) connection.unread(frame)
-    if (error instanceof ProtocolError) connection.close('bad_request', error.message)
+    if (error instanceof ProtocolError) connection.refuse('bad_request', error.message)
     else connection.close('internal_error', (error as Error).stack)
   }
 }

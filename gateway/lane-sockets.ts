@@ -12,6 +12,8 @@ interface LaneSocket {
   connection: UpstreamConnection
   /** Bytes of the submission under way may have left. */
   written: boolean
+  /** Closed by us, not lost. */
+  closing: boolean
 }
 
 /** The sockets behind an engine's lanes. */
@@ -40,23 +42,29 @@ export class LaneSockets implements Submit {
   }
 
   async #connect(lane: Lane): Promise<void> {
-    for (let failures = 0; ; failures++) {
+    for (let failures = 0; lane.state === 'opening' && !this.#stopped; failures++) {
       if (failures > 0) await pause(reconnectMs(failures))
-      if (lane.state !== 'opening' || this.#stopped) return
-      const address = this.#cluster.brokers.get(lane.broker.id)
-      try {
-        if (!address) throw new Error('the cluster names no address of it')
-        const connection = await this.#cluster.open(address, () => this.#onClosed(lane))
-        if (connection.state !== 'ready') continue
-        this.#sockets.set(lane, { connection, written: false })
-        if (this.#stopped || lane.state !== 'opening') connection.close()
-        else this.engine!.onLaneOpen(lane)
-        return
-      } catch (error) {
-        const fields = { cluster: this.#cluster.options.name, broker: lane.broker.id, error: String(error) }
-        this.#log.debug(fields, 'a lane could not be opened')
-        this.#cluster.noteTrouble(lane.broker.id)
-      }
+      const connection = await this.#tryConnect(lane)
+      if (!connection) continue
+      this.#sockets.set(lane, { connection, written: false, closing: false })
+      if (this.#stopped || lane.state !== 'opening') connection.close()
+      else this.engine!.onLaneOpen(lane)
+      return
+    }
+  }
+
+  async #tryConnect(lane: Lane): Promise<UpstreamConnection | null> {
+    const { id } = lane.broker
+    const address = this.#cluster.brokers.get(id)
+    try {
+      if (!address) throw new Error('the cluster names no address of it')
+      const connection = await this.#cluster.open(address, () => this.#onClosed(lane))
+      return connection.state === 'ready' ? connection : null
+    } catch (error) {
+      const fields = { cluster: this.#cluster.options.name, broker: id, error: (error as Error).message }
+      this.#log.debug(fields, 'a lane could not be opened')
+      this.#cluster.noteTrouble(id)
+      return null
     }
   }
 
@@ -66,7 +74,7 @@ export class LaneSockets implements Submit {
     this.#sockets.delete(lane)
     if (this.#stopped) return
     this.engine!.onLaneClosed(lane, socket.written)
-    this.#cluster.noteTrouble(lane.broker.id)
+    if (!socket.closing) this.#cluster.noteTrouble(lane.broker.id)
   }
 
   send(lane: Lane, submission: Submission): void {
@@ -94,8 +102,11 @@ export class LaneSockets implements Submit {
 
   close(lane: Lane): void {
     const socket = this.#sockets.get(lane)
-    if (socket) socket.connection.close()
-    else this.engine!.onLaneClosed(lane, false)
+    if (socket) {
+      // An unanswered submission is trouble; an idle lane is not.
+      socket.closing = lane.submission === null
+      socket.connection.close()
+    } else this.engine!.onLaneClosed(lane, false)
   }
 
   stop(): void {

@@ -18,6 +18,10 @@ export class Listener {
   readonly config: ListenerConfig
   readonly #clusters: readonly ClusterConfig[]
   readonly #doors: Door[] = []
+  readonly #onSocket: (socket: Socket) => void
+  /** Accepted at the first ports while the others are being bound. */
+  readonly #early: Socket[] = []
+  #ready = false
   /** What its clients are shown; known once the ports are bound. */
   virtual!: VirtualCluster
 
@@ -26,6 +30,7 @@ export class Listener {
     clusters: readonly ClusterConfig[],
     onSocket: (socket: Socket) => void,
   ) {
+    this.#onSocket = onSocket
     this.config = config
     this.#clusters = clusters
     const wanted = new Map<number, string | null>([[0, null]])
@@ -35,7 +40,7 @@ export class Listener {
     for (const [offset, cluster] of wanted) {
       const { host, port } = config.bind
       // allowHalfOpen: a client that has only finished sending still gets its answers.
-      const server = createServer({ allowHalfOpen: true, noDelay: true }, onSocket)
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
       this.#doors.push({ cluster, bind: { host, port: port === 0 ? 0 : port + offset }, server })
     }
   }
@@ -51,6 +56,13 @@ export class Listener {
       await listen(door.server, { host: door.bind.host, port }, shared, this.config.name)
     }
     this.virtual = this.#virtualCluster(slot)
+    this.#ready = true
+    for (const socket of this.#early.splice(0)) this.#onSocket(socket)
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#ready) this.#onSocket(socket)
+    else this.#early.push(socket)
   }
 
   #nameOf({ cluster }: Door): string {

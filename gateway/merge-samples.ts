@@ -12,7 +12,15 @@ export function mergeSamples(samples: readonly WorkerSample[]): WorkerSample | n
 
 /** What stays of a worker's report when it is gone: its totals, and nothing that was open. */
 export function retire(sample: WorkerSample): WorkerSample {
-  const gone = { connections: 0, unanswered: 0, reservedBytes: 0, memoryBudget: 0, pausedConnections: 0 }
+  const gone = {
+    connections: 0,
+    unanswered: 0,
+    reservedBytes: 0,
+    reservedPeak: 0,
+    memoryBudget: 0,
+    pausedConnections: 0,
+    addresses: {},
+  }
   const clusters = Object.entries(sample.clusters).map(([name, cluster]): [string, ClusterSample] => {
     return [name, { ...cluster, lanes: 0, waiting: 0, inFlightBytes: 0, retired: true }]
   })

@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net'
 
 /** Why a connection is not read for now. It is read again when no reason is left. */
-export type PauseReason = 'admission' | 'permit' | 'cluster' | 'pipelined' | 'output'
+export type PauseReason = 'admission' | 'permit' | 'cluster' | 'pipelined' | 'output' | 'refused'
+
+/** With one of these, frames that have come already are not taken up either. */
+const STOPPING: readonly PauseReason[] = ['cluster', 'pipelined', 'output', 'refused']
 
 /** Back-pressure of one client socket: an idempotent pair, and since when it is in force. */
 export class Pauses {
@@ -20,8 +23,8 @@ export class Pauses {
     return this.#reasons.size === 0
   }
 
-  has(reason: PauseReason): boolean {
-    return this.#reasons.has(reason)
+  get takesFrames(): boolean {
+    return this.#reasons.size === 0 || !STOPPING.some((reason) => this.#reasons.has(reason))
   }
 
   add(reason: PauseReason): void {

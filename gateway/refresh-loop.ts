@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type MapChanges, PartitionMap } from '#fleet/partition-map.ts'
+import { type MapChanges, type MapEntry, PartitionMap } from '#fleet/partition-map.ts'
 import { TopicReader } from '#fleet/refresher.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
+import { readTopicNames } from '#gateway/topic-names.ts'
 import type { Log } from '#telemetry/log.ts'
 
 /** A cluster that could not be read is tried again this soon, in ms. */
@@ -20,19 +21,37 @@ export class RefreshLoop {
   readonly #stopped = new AbortController()
   readonly #changed: (changes: MapChanges) => void
 
-  constructor(cluster: ClusterConfig, intervalMs: number, log: Log, changed: (changes: MapChanges) => void) {
+  /** Resolves when the cluster was read for the first time, or could not be. */
+  readonly first: Promise<void>
+  #firstDone: () => void = () => {}
+
+  /** @param pinned the id of the cluster that the workers have met, if they have */
+  constructor(
+    cluster: ClusterConfig,
+    intervalMs: number,
+    log: Log,
+    events: { changed(changes: MapChanges): void; pinned(): string | undefined },
+  ) {
+    this.first = new Promise((resolve) => (this.#firstDone = resolve))
     this.#cluster = cluster
     this.#intervalMs = intervalMs
     this.#log = log
-    this.#changed = changed
+    this.#changed = events.changed
     const brokers = cluster.bootstrapServers.map(({ host, port }) => `${host}:${port}`)
-    this.#reader = new TopicReader({ name: cluster.name, clientId: cluster.clientId, brokers }, log)
+    const names = async () => {
+      const { clusterId, names } = await readTopicNames(cluster)
+      const pinned = events.pinned()
+      if (pinned === undefined || clusterId === pinned) return names
+      throw new Error(`the bootstrap servers lead to cluster ${clusterId}, not to ${pinned}`)
+    }
+    this.#reader = new TopicReader({ name: cluster.name, clientId: cluster.clientId, brokers }, names, log)
   }
 
   async run(): Promise<void> {
     const { signal } = this.#stopped
     while (!signal.aborted) {
       const ok = await this.#refresh()
+      this.#firstDone()
       const wait = ok ? this.#intervalMs : Math.min(RETRY_MS, this.#intervalMs)
       await pause(wait, undefined, { signal }).catch(() => {})
     }
@@ -57,8 +76,10 @@ export class RefreshLoop {
     }
   }
 
-  learned(changes: MapChanges): void {
-    this.map.apply(changes)
+  /** What a worker has found out by asking the cluster itself; an older answer must not shrink the map. */
+  learned(topic: string, entry: MapEntry): void {
+    const known = this.map.topics.get(topic)
+    if (!known || entry.partitions > known.partitions) this.map.apply({ [topic]: entry })
   }
 
   stop(): void {

@@ -1,3 +1,4 @@
+import { Fifo } from '#batcher/fifo.ts'
 import type { Request } from '#gateway/request.ts'
 
 /**
@@ -5,11 +6,10 @@ import type { Request } from '#gateway/request.ts'
  * which they get ready: Java clients take anything else for a broken connection.
  */
 export class ResponseOrder {
-  #requests: Request[] = []
-  #head = 0
+  readonly #requests = new Fifo<Request>()
 
   get length(): number {
-    return this.#requests.length - this.#head
+    return this.#requests.length
   }
 
   push(request: Request): void {
@@ -18,12 +18,10 @@ export class ResponseOrder {
 
   /** Takes the requests at the head that are done, up to the first that is not. */
   takeDone(): Request[] {
-    const from = this.#head
-    while (this.#requests[this.#head] && this.#requests[this.#head]!.outcome !== 'open') this.#head++
-    const done = this.#requests.slice(from, this.#head)
-    if (this.#head === this.#requests.length || this.#head > 256) {
-      this.#requests = this.#requests.slice(this.#head)
-      this.#head = 0
+    const done: Request[] = []
+    for (let head = this.#requests.peek(); head && head.outcome !== 'open'; head = this.#requests.peek()) {
+      done.push(head)
+      this.#requests.shift()
     }
     return done
   }

@@ -55,6 +55,8 @@ export async function startNode(config: Config, log: Log, options: { forked: boo
 export async function run(config: Config): Promise<number> {
   const log = createLog({ ...config.log, node: config.node.id })
   if (!crcIsNative) log.warn('the native CRC-32C is missing: a slower one in JavaScript is used')
+  // From here on: a signal that comes while the node starts is not lost.
+  const asked = untilSigterm()
   let node: Node
   try {
     node = await startNode(config, log, { forked: true })
@@ -64,10 +66,11 @@ export async function run(config: Config): Promise<number> {
     return 1
   }
   log.info({ version: VERSION, ports: node.ports }, 'serving')
-  await untilSigterm()
+  await asked
   const forced = untilSigterm().then(() => 1)
   const drained = node.drain().then(() => 0)
   const code = await Promise.race([drained, forced])
+  if (code !== 0) await node.stop()
   log.info({ code }, code === 0 ? 'drained' : 'stopped by a second signal')
   return code
 }

@@ -38,7 +38,8 @@ export class Topics {
   readonly #maps = new Map<string, Map<string, TopicEntry>>()
   readonly #clusters: ReadonlyMap<string, Cluster>
   readonly #asking = new Map<string, Promise<TopicAnswer>>()
-  readonly #unknownUntil = new Map<string, number>()
+  /** Names that the cluster has refused, with its word. */
+  readonly #unknown = new Map<string, { errorCode: number; until: number }>()
   readonly #asksPerSecond: number
   readonly #asks = new Map<string, { second: number; count: number }>()
   readonly #learned: (cluster: string, topic: string, entry: TopicEntry) => void
@@ -61,7 +62,7 @@ export class Topics {
     for (const [topic, entry] of Object.entries(changes)) {
       if (entry) map.set(topic, entry)
       else map.delete(topic)
-      this.#unknownUntil.delete(topic)
+      this.#unknown.delete(topic)
     }
   }
 
@@ -88,14 +89,14 @@ export class Topics {
   /** Asks the cluster about a name that the map does not have. Never rejects. */
   ask(topic: string, mayCreate: boolean): Promise<TopicAnswer> {
     const cluster = this.routes.find(topic)!
-    const until = this.#unknownUntil.get(topic)
-    if (until !== undefined && until > performance.now()) {
-      return Promise.resolve(refusal(UNKNOWN_TOPIC_OR_PARTITION, cluster))
-    }
-    let asking = this.#asking.get(topic)
+    const unknown = this.#unknown.get(topic)
+    if (unknown && unknown.until > performance.now())
+      return Promise.resolve(refusal(unknown.errorCode, cluster))
+    const flight = mayCreate ? `+${topic}` : topic
+    let asking = this.#asking.get(flight)
     if (!asking) {
-      asking = this.#ask(topic, cluster, mayCreate).finally(() => this.#asking.delete(topic))
-      this.#asking.set(topic, asking)
+      asking = this.#ask(topic, cluster, mayCreate).finally(() => this.#asking.delete(flight))
+      this.#asking.set(flight, asking)
     }
     return asking
   }
@@ -114,7 +115,7 @@ export class Topics {
   #learn(topic: string, cluster: string, described: DescribedTopic | undefined): TopicAnswer {
     const errorCode = described?.errorCode ?? UNKNOWN_TOPIC_OR_PARTITION
     if (!described || errorCode !== 0) {
-      if (errorCode === UNKNOWN_TOPIC_OR_PARTITION) this.#rememberUnknown(topic)
+      this.#rememberUnknown(topic, errorCode)
       return refusal(errorCode, cluster)
     }
     const entry = { partitions: described.partitions.length, internal: described.isInternal }
@@ -123,9 +124,9 @@ export class Topics {
     return this.known(topic)!
   }
 
-  #rememberUnknown(topic: string): void {
-    if (this.#unknownUntil.size >= NEGATIVE_ENTRIES) this.#unknownUntil.clear()
-    this.#unknownUntil.set(topic, performance.now() + NEGATIVE_MS)
+  #rememberUnknown(topic: string, errorCode: number): void {
+    if (this.#unknown.size >= NEGATIVE_ENTRIES) this.#unknown.clear()
+    this.#unknown.set(topic, { errorCode, until: performance.now() + NEGATIVE_MS })
   }
 
   #mayAsk(cluster: string): boolean {

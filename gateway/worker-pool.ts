@@ -9,6 +9,8 @@ import type { Log } from '#telemetry/log.ts'
 
 /** A worker that dies is started again after this long, in ms: a fault at start must not spin. */
 const RESTART_MS = 500
+/** A worker that does what it is told this much too late, in ms, hangs. */
+const LATE_MS = 1000
 const WORKER = new URL('worker-main.ts', import.meta.url)
 
 interface Slot {
@@ -16,11 +18,13 @@ interface Slot {
   channel: Channel<Down, Up>
   child: ChildProcess | null
   sample: WorkerSample | null
+  /** It has said that its last connection is gone, or it is gone itself. */
+  over: boolean
 }
 
 export interface PoolEvents {
-  /** A worker serves, for the first time or again: it must be told what the others know. */
-  onStarted(send: (message: Down) => void): void
+  /** A worker is about to serve, for the first time or again: it must be told what the others know. */
+  onStarting(send: (message: Down) => void): void
   onMessage(message: Up): void
 }
 
@@ -37,8 +41,8 @@ export class WorkerPool {
   readonly #log: Log
   readonly #events: PoolEvents
   readonly #slots: Slot[] = []
-  readonly #retired: WorkerSample[] = []
-  readonly #drained = new Set<number>()
+  /** What workers that died had counted. */
+  #retired: WorkerSample | null = null
   #onDrained: () => void = () => {}
   #ending = false
   restarts = 0
@@ -61,7 +65,7 @@ export class WorkerPool {
   async #startWorker(index: number): Promise<void> {
     const child = this.#forked ? fork(WORKER, { serialization: 'advanced' }) : null
     const channel = child ? channelOf(child) : localWorker(this.#log)
-    const slot: Slot = { index, channel, child, sample: null }
+    const slot: Slot = { index, channel, child, sample: null, over: false }
     this.#slots[index] = slot
     const listening = new Promise<Record<string, number>>((resolve, reject) => {
       channel.onMessage = (message) => {
@@ -69,12 +73,16 @@ export class WorkerPool {
         else if (message.type === 'failed') reject(new Error(message.reason))
         else this.#onMessage(slot, message)
       }
+      child?.once('error', reject)
       child?.once('exit', (code, signal) => reject(new Error(`worker ${index} ended with ${code ?? signal}`)))
     })
     child?.once('exit', (code, signal) => this.#onExit(slot, code ?? signal))
-    channel.send({ type: 'start', config: this.#config, slot: this.#slot, ports: this.ports })
+    // Before it listens: a worker that serves must know what its siblings know.
+    const workers = this.#forked ? this.#config.node.workers : 1
+    channel.send({ type: 'start', config: this.#config, slot: this.#slot, ports: this.ports, workers })
+    this.#events.onStarting((message) => channel.send(message))
+    channel.send({ type: 'listen' })
     this.ports = await listening
-    this.#events.onStarted((message) => channel.send(message))
   }
 
   #onMessage(slot: Slot, message: Up): void {
@@ -82,9 +90,13 @@ export class WorkerPool {
       slot.sample = message.sample
       this.#tellOthers(slot)
     } else if (message.type === 'drained') {
-      this.#drained.add(slot.index)
-      if (this.#drained.size === this.#slots.length) this.#onDrained()
+      this.#isOver(slot)
     } else this.#events.onMessage(message)
+  }
+
+  #isOver(slot: Slot): void {
+    slot.over = true
+    if (this.#slots.every(({ over }) => over)) this.#onDrained()
   }
 
   /** Limits of a node hold for its workers together. */
@@ -92,29 +104,31 @@ export class WorkerPool {
     if (this.#slots.length === 1) return
     for (const slot of this.#slots) {
       if (slot === from) continue
-      let connections = 0
-      for (const other of this.#slots) if (other !== slot) connections += other.sample?.connections ?? 0
-      slot.channel.send({ type: 'others', connections })
+      const others = mergeSamples(
+        this.#slots.flatMap(({ sample }) => (sample && sample !== slot.sample ? [sample] : [])),
+      )
+      const { connections, addresses } = others!
+      slot.channel.send({ type: 'others', connections, addresses })
     }
   }
 
   #onExit(slot: Slot, how: number | string | null): void {
-    if (slot.sample) this.#retired.push(retire(slot.sample))
+    if (slot.sample)
+      this.#retired = mergeSamples([...(this.#retired ? [this.#retired] : []), retire(slot.sample)])
     slot.sample = null
-    if (this.#ending) {
-      this.#drained.add(slot.index)
-      if (this.#drained.size === this.#slots.length) this.#onDrained()
-      return
-    }
+    this.#isOver(slot)
+    if (this.#ending) return
     this.restarts++
     this.#log.error({ worker: slot.index, how }, 'a worker died; another takes its place')
     setTimeout(() => this.#restart(slot.index), RESTART_MS)
   }
 
+  /** One that cannot start is ended: its end is what brings the next try. */
   #restart(index: number): void {
     if (this.#ending) return
     this.#startWorker(index).catch((error: Error) => {
       this.#log.error({ worker: index, error: error.message }, 'a worker could not be started')
+      this.#slots[index]!.child?.kill('SIGKILL')
     })
   }
 
@@ -125,25 +139,34 @@ export class WorkerPool {
 
   /** What all workers of this node counted together. */
   sample(): WorkerSample | null {
-    return mergeSamples([...this.#slots.flatMap(({ sample }) => sample ?? []), ...this.#retired])
+    const retired = this.#retired ? [this.#retired] : []
+    return mergeSamples([...this.#slots.flatMap(({ sample }) => sample ?? []), ...retired])
   }
 
   broadcast(message: Down): void {
     for (const { channel } of this.#slots) channel.send(message)
   }
 
-  /** Resolves when the last connection of the last worker is gone. */
+  /** Resolves when the last connection of the last worker is gone, or a worker did not keep to the time. */
   drain(timeoutMs: number): Promise<void> {
     this.#ending = true
     return new Promise((resolve) => {
       this.#onDrained = resolve
+      setTimeout(resolve, timeoutMs + LATE_MS)
       this.broadcast({ type: 'drain', timeoutMs })
+      if (this.#slots.every(({ over }) => over)) resolve()
     })
   }
 
+  /** Ends all workers at once. */
   stop(): void {
     this.#ending = true
     this.broadcast({ type: 'stop' })
+    for (const { child } of this.#slots) {
+      if (!child || child.exitCode !== null) continue
+      const timer = setTimeout(() => child.kill('SIGKILL'), LATE_MS)
+      child.once('exit', () => clearTimeout(timer))
+    }
   }
 }
 

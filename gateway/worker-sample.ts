@@ -18,6 +18,7 @@ export function sampleOf(worker: Worker): WorkerSample {
     memoryBudget: admission.budget,
     pausedConnections: admission.paused,
     closed: Object.fromEntries(counters.closed),
+    addresses: worker.addresses,
     refusals: Object.fromEntries(counters.refusals),
     clusters: Object.fromEntries([...worker.links].map(([name, link]) => [name, clusterSample(link)])),
   }

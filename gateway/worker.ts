@@ -4,7 +4,7 @@ import type { CloseReason } from '#gateway/close-reasons.ts'
 import { ClusterLink } from '#gateway/cluster-link.ts'
 import type { Config } from '#gateway/config-schema.ts'
 import { ClientConnection } from '#gateway/connection.ts'
-import type { Channel, Down, Up } from '#gateway/control-channel.ts'
+import type { Channel, Down, Others, Start, Up } from '#gateway/control-channel.ts'
 import { ClientCounters } from '#gateway/counters.ts'
 import { Listener } from '#gateway/listener.ts'
 import { RouteTable } from '#gateway/route.ts'
@@ -15,6 +15,8 @@ import { createLog, type Log } from '#telemetry/log.ts'
 
 const SWEEP_MS = 500
 const SAMPLE_MS = 1000
+/** So much of limits.maxConnections may come between two reports: the workers of a node share that limit. */
+const UNREPORTED_SHARE = 0.01
 /** Of a worker's memory, where there are several clusters: one that is dead leaves the other half. */
 const CLUSTER_SHARE = 0.5
 
@@ -38,28 +40,30 @@ export class Worker {
   readonly #timers: NodeJS.Timeout[] = []
   readonly #slot: number
   /** Client connections of the node's other workers. */
-  #others = 0
+  #others: Others = { connections: 0, addresses: {} }
+  #reportedConnections = 0
   #nextId = 0
 
-  constructor(config: Config, slot: number, channel: Channel<Up, Down>, log: Log) {
+  /** @param start what the control process said; `workers` share the node's limits */
+  constructor({ config, slot, workers }: Start, channel: Channel<Up, Down>, log: Log) {
     this.log = log
     this.limits = config.limits
     this.clusterId = config.clusterId
     this.zone = config.node.zone ?? null
     const { memory, largeFrames } = config.limits
-    const { workers } = config.node
     this.admission = new Admission(memory / workers, Math.max(1, Math.floor(largeFrames / workers)))
     this.#slot = slot
     this.#channel = channel
     const share = this.admission.budget * (config.clusters.length > 1 ? CLUSTER_SHARE : 1)
     for (const cluster of config.clusters) {
-      this.links.set(cluster.name, new ClusterLink(cluster, workers, share, log))
+      const met = (clusterId: string) => channel.send({ type: 'met', cluster: cluster.name, clusterId })
+      this.links.set(cluster.name, new ClusterLink(cluster, { workers, memory: share, log, met }))
     }
     const clusters = new Map([...this.links].map(([name, link]) => [name, link.cluster]))
     this.topics = new Topics(
       new RouteTable(config.routes),
       clusters,
-      config.limits.unknownTopicsPerSecond,
+      Math.ceil(config.limits.unknownTopicsPerSecond / workers),
       (cluster, topic, entry) => channel.send({ type: 'learned', cluster, topic, entry }),
     )
     this.listeners = config.listeners.map(
@@ -81,7 +85,8 @@ export class Worker {
 
   onMessage(message: Down): void {
     if (message.type === 'topics') this.topics.apply(message.cluster, message.changes)
-    else if (message.type === 'others') this.#others = message.connections
+    else if (message.type === 'pin') this.links.get(message.cluster)?.cluster.pin(message.clusterId)
+    else if (message.type === 'others') this.#others = message
     else if (message.type === 'drain') void this.drain(message.timeoutMs)
     else if (message.type === 'stop') this.stop()
   }
@@ -93,6 +98,11 @@ export class Worker {
     return this.links.get(cluster)
   }
 
+  /** Connections by client address, for the siblings; empty where no limit needs it. */
+  get addresses(): Record<string, number> {
+    return this.limits.maxConnectionsPerAddress > 0 ? Object.fromEntries(this.#byAddress) : {}
+  }
+
   #onSocket(socket: Socket, listenerName: string): void {
     const listener = this.listeners.find(({ config }) => config.name === listenerName)!
     this.counters.connections++
@@ -100,8 +110,10 @@ export class Worker {
     const proxied = listener.config.proxyProtocol === 'required'
     const connection = new ClientConnection(this, this.#nextId++, socket, listener.virtual, proxied)
     this.connections.add(connection)
-    if (this.connections.size + this.#others > this.limits.maxConnections)
+    if (this.connections.size + this.#others.connections > this.limits.maxConnections)
       return connection.close('too_many_connections')
+    const unreported = this.connections.size - this.#reportedConnections
+    if (unreported > this.limits.maxConnections * UNREPORTED_SHARE) this.#report()
     if (!proxied) this.onAddressKnown(connection)
   }
 
@@ -112,7 +124,8 @@ export class Worker {
     this.#byAddress.set(address, count)
     connection.counted = true
     const limit = this.limits.maxConnectionsPerAddress
-    if (limit > 0 && count > limit) connection.close('too_many_from_address', `${count} from ${address}`)
+    if (limit > 0 && count + (this.#others.addresses[address] ?? 0) > limit)
+      connection.close('too_many_from_address', `${count} from ${address}`)
   }
 
   onClosed(connection: ClientConnection, reason: CloseReason): void {
@@ -131,6 +144,7 @@ export class Worker {
   }
 
   #report(): void {
+    this.#reportedConnections = this.connections.size
     this.#channel.send({ type: 'sample', sample: sampleOf(this) })
   }
 
@@ -164,19 +178,22 @@ export interface Served {
 export function serveChannel(channel: Channel<Up, Down>, log: Log | null, forked: boolean): Served {
   let worker: Worker | null = null
   let drainMs = 0
+  let ports: Record<string, number> = {}
   channel.onMessage = (message) => {
-    if (message.type !== 'start') {
+    if (message.type === 'start') {
+      const { config } = message
+      ports = message.ports
+      drainMs = config.drain.timeout
+      worker = new Worker(message, channel, log ?? createLog({ ...config.log, node: config.node.id }))
+    } else if (message.type === 'listen') {
+      worker!.start(ports, forked).catch((error: Error) => {
+        worker!.stop()
+        channel.send({ type: 'failed', reason: error.message })
+      })
+    } else {
       worker?.onMessage(message)
       if (message.type === 'stop' && forked) process.exit(0)
-      return
     }
-    const { config, slot, ports } = message
-    drainMs = config.drain.timeout
-    worker = new Worker(config, slot, channel, log ?? createLog({ ...config.log, node: config.node.id }))
-    worker.start(ports, forked).catch((error: Error) => {
-      worker?.stop()
-      channel.send({ type: 'failed', reason: error.message })
-    })
   }
   return { endAlone: async () => worker?.drain(drainMs) }
 }

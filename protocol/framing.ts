@@ -42,18 +42,29 @@ export class FrameSplitter {
 
   /** Bytes that trickle in share a slab: a chunk object each would cost a hundred times their size. */
   #append(chunk: Buffer): void {
-    const last = this.#chunks.length - 1
-    const room = this.#slab !== null && this.#chunks[last]?.buffer === this.#slab.buffer
-    if (!room || this.#slabUsed + chunk.length > SLAB) {
+    if (this.#slab === null || this.#slabUsed + chunk.length > SLAB) {
       this.#slab = Buffer.allocUnsafeSlow(SLAB)
-      this.#slabUsed = chunk.copy(this.#slab)
-      this.#chunks.push(this.#slab.subarray(0, this.#slabUsed))
-      return
+      this.#slabUsed = 0
     }
-    const slab = this.#slab!
+    const slab = this.#slab
+    const last = this.#chunks.length - 1
     const view = this.#chunks[last]!
-    this.#slabUsed += chunk.copy(slab, this.#slabUsed)
-    this.#chunks[last] = slab.subarray(view.byteOffset - slab.byteOffset, this.#slabUsed)
+    const start = this.#slabUsed
+    this.#slabUsed += chunk.copy(slab, start)
+    // A view on the slab ends where the new bytes begin, unless a large chunk came in between.
+    if (view.buffer !== slab.buffer) this.#chunks.push(slab.subarray(start, this.#slabUsed))
+    else this.#chunks[last] = slab.subarray(view.byteOffset - slab.byteOffset, this.#slabUsed)
+  }
+
+  /** A few bytes at the end of a large chunk must not keep all of it until the rest of their frame comes. */
+  #unpin(): void {
+    const first = this.#chunks[0]
+    if (!first || first.buffer === this.#slab?.buffer) return
+    const left = first.length - this.#start
+    if (left * 2 >= first.buffer.byteLength) return
+    this.#chunks[0] = Buffer.allocUnsafeSlow(left)
+    first.copy(this.#chunks[0], 0, this.#start)
+    this.#start = 0
   }
 
   /**
@@ -61,10 +72,14 @@ export class FrameSplitter {
    * @throws ProtocolError for a length below 1 or over the limit
    */
   declared(): number {
-    if (this.#held < 4) return -1
+    if (this.#held < 4) {
+      this.#unpin()
+      return -1
+    }
     const length = this.#peekInt32()
     if (length < 1 || length > this.#maxFrameBytes) {
-      throw new ProtocolError(`frame length ${length} is not between 1 and ${this.#maxFrameBytes}`)
+      const limit = `is not between 1 and ${this.#maxFrameBytes}`
+      throw new ProtocolError(`frame length ${length} ${limit}${speaksLike(length)}`)
     }
     return length
   }
@@ -72,7 +87,11 @@ export class FrameSplitter {
   /** The next whole frame without its prefix, or null while it is not whole. */
   next(): Buffer | null {
     const length = this.declared()
-    if (length < 0 || this.#held < 4 + length) return null
+    if (length < 0) return null
+    if (this.#held < 4 + length) {
+      this.#unpin()
+      return null
+    }
     this.#skip(4)
     const first = this.#chunks[0]!
     const end = this.#start + length
@@ -95,6 +114,7 @@ export class FrameSplitter {
   /** Forgets everything held. */
   clear(): void {
     this.#chunks.length = 0
+    this.#slab = null
     this.#start = 0
     this.#held = 0
   }
@@ -123,6 +143,16 @@ export class FrameSplitter {
       done++
     }
     if (done > 0) this.#chunks.splice(0, done)
+    if (this.#held === 0) this.#slab = null
     this.#start = start
   }
+}
+
+/** What other protocols begin with, read as a length. */
+function speaksLike(length: number): string {
+  const start = Buffer.alloc(4)
+  start.writeInt32BE(length)
+  if (start[0] === 0x16 && start[1] === 3) return ': the beginning of a TLS connection'
+  const text = start.toString('latin1')
+  return /^[A-Z]{3,4} ?$/.test(text) ? `: "${text}", as HTTP begins` : ''
 }

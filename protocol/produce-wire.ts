@@ -34,8 +34,7 @@ export function readProduceRequest(reader: Reader, version: number): ProduceBody
   const timeoutMs = reader.int32()
   const topics: ProduceTopic[] = []
   for (let left = required(reader.arrayLength(flexible), 'topics'); left > 0; left--) {
-    const name = reader.nullableString(flexible)
-    if (name === null) throw new ProtocolError('topic name: null is not allowed')
+    const name = requiredName(reader.nullableString(flexible))
     const partitions: ProducePartition[] = []
     for (let rest = required(reader.arrayLength(flexible), 'partitions'); rest > 0; rest--) {
       partitions.push({ index: reader.int32(), records: reader.nullableBytes(flexible) })
@@ -46,6 +45,11 @@ export function readProduceRequest(reader: Reader, version: number): ProduceBody
   }
   if (flexible) reader.skipTags()
   return { transactionalId, acks, timeoutMs, topics }
+}
+
+function requiredName(name: string | null): string {
+  if (name === null) throw new ProtocolError('topic name: null is not allowed')
+  return name
 }
 
 function required(length: number, what: string): number {
@@ -212,7 +216,7 @@ export function readProduceResponse(
   const reader = new Reader(frame, 4)
   if (responseHeaderVersion(apis.produce, version) === 1) reader.skipTags()
   for (let topics = required(reader.arrayLength(flexible), 'responses'); topics > 0; topics--) {
-    const name = reader.nullableString(flexible) ?? ''
+    const name = requiredName(reader.nullableString(flexible))
     const partitions = required(reader.arrayLength(flexible), 'partition responses')
     for (let left = partitions; left > 0; left--) {
       each(name, reader.int32(), readPartition(reader, version, flexible))
@@ -220,6 +224,7 @@ export function readProduceResponse(
     if (flexible) reader.skipTags()
   }
   const throttleTimeMs = reader.int32()
+  if (flexible) reader.skipTags()
   return throttleTimeMs
 }
 
@@ -233,7 +238,7 @@ function readPartition(reader: Reader, version: number, flexible: boolean): Prod
     errorMessage: null,
   }
   if (version >= 8) {
-    const count = reader.arrayLength(flexible)
+    const count = required(reader.arrayLength(flexible), 'record errors')
     if (count > 0) result.recordErrors = readRecordErrors(reader, count, flexible)
     result.errorMessage = reader.nullableString(flexible)
   }

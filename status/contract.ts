@@ -44,6 +44,8 @@ export interface WorkerSample {
   /** Connections that are not read because memory is short. */
   pausedConnections: number
   closed: Record<string, number>
+  /** Connections by client address; empty where no limit needs it. */
+  addresses: Record<string, number>
   /** Batches refused before they reached a cluster's queue, by Kafka error code. */
   refusals: Record<string, number>
   clusters: Record<string, ClusterSample>

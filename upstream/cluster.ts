@@ -19,12 +19,23 @@ export interface ClusterOptions {
   onLeaders(topic: string, errorCode: number, leaders: readonly number[]): void
   /** The cluster can be reached, or not any more. */
   onStateChange(): void
+  /** The first answer has told its id. */
+  onMet(clusterId: string): void
 }
 
 export type ClusterState = 'connecting' | 'up' | 'degraded' | 'down'
 
 const CONNECT_TIMEOUT_MS = 5000
 const METADATA_TIMEOUT_MS = 5000
+/** A broker that is silent for so long is asked no more; another one is, before the cluster counts as down. */
+const HEARTBEAT_TIMEOUT_MS = 1500
+/** Topics in one question; after a failure fewer, until the one that cannot be asked stands alone. */
+const TOPICS_PER_QUESTION = 200
+/** So often a topic may fail alone before those who wait for it are told 5. */
+const TOPIC_FAILURES = 3
+const LEADER_NOT_AVAILABLE = 5
+/** A broker of another cluster was met; for so long the cluster counts as degraded. */
+const DEGRADED_MS = 60_000
 /** Metadata requests begin at least so far apart. */
 const ASK_SPACING_MS = 50
 const HEARTBEAT_MS = 1000
@@ -47,7 +58,12 @@ export class Cluster {
   #control: UpstreamConnection | null = null
   #lastAliveAt = performance.now()
   #closed = false
-  readonly #asked = new Set<string>()
+  /** Topics to ask about, with how often their question failed. */
+  readonly #asked = new Map<string, number>()
+  #topicsPerQuestion = TOPICS_PER_QUESTION
+  /** Which address is tried next: never the one just lost, while there is another. */
+  #nextAddress = 0
+  #degradedAt = 0
   readonly #leaders = new Map<string, readonly number[]>()
   #asking = false
 
@@ -58,6 +74,11 @@ export class Cluster {
   start(): void {
     void this.#keepConnected()
     void this.#watch()
+  }
+
+  /** The id that another worker of this node has met first. */
+  pin(clusterId: string): void {
+    this.clusterId ??= clusterId
   }
 
   close(): void {
@@ -82,8 +103,12 @@ export class Cluster {
       onClosed,
     })
     await connection.open()
-    const answer = await this.#metadata(connection, [], false)
-    this.#checkClusterId(connection, answer)
+    try {
+      this.#checkClusterId(connection, await this.#metadata(connection, [], false))
+    } catch (error) {
+      connection.close(error as Error)
+      throw error
+    }
     connection.onAlive = () => this.noteAlive()
     this.noteAlive()
     return connection
@@ -91,7 +116,7 @@ export class Cluster {
 
   /** Asks who leads the topic's partitions; many questions become one request. */
   askLeaders(topic: string): void {
-    this.#asked.add(topic)
+    if (!this.#asked.has(topic)) this.#asked.set(topic, 0)
     if (!this.#asking && this.#control) void this.#answerAsked()
   }
 
@@ -119,30 +144,37 @@ export class Cluster {
     connection: UpstreamConnection,
     topics: readonly string[] | null,
     allowAutoTopicCreation: boolean,
+    timeoutMs?: number,
   ): Promise<MetadataResponse> {
-    return connection.call(apis.metadata, metadataRequest, metadataResponse, {
-      topics: topics?.map((name) => ({ name })) ?? null,
-      allowAutoTopicCreation,
-    })
+    const body = { topics: topics?.map((name) => ({ name })) ?? null, allowAutoTopicCreation }
+    return connection.call(apis.metadata, metadataRequest, metadataResponse, body, timeoutMs)
   }
 
   async #answerAsked(): Promise<void> {
     this.#asking = true
-    try {
-      while (this.#asked.size > 0 && this.#control) {
-        const topics = [...this.#asked]
-        this.#asked.clear()
-        try {
-          for (const topic of (await this.describe(topics)).topics) this.#learnLeaders(topic)
-        } catch (error) {
-          for (const topic of topics) this.#asked.add(topic)
-          this.options.log.debug({ cluster: this.options.name, error: String(error) }, 'leaders not learned')
-        }
-        await pause(ASK_SPACING_MS)
+    while (this.#asked.size > 0 && this.#control) {
+      const topics = [...this.#asked.keys()].slice(0, this.#topicsPerQuestion)
+      const failures = topics.map((topic) => this.#asked.get(topic)!)
+      for (const topic of topics) this.#asked.delete(topic)
+      const answer = await this.describe(topics).catch((error: Error) => error)
+      if (answer instanceof Error) this.#notAnswered(topics, failures, answer)
+      else {
+        this.#topicsPerQuestion = TOPICS_PER_QUESTION
+        for (const topic of answer.topics) this.#learnLeaders(topic)
       }
-    } finally {
-      this.#asking = false
+      await pause(ASK_SPACING_MS)
     }
+    this.#asking = false
+  }
+
+  /** One topic that makes the question fail must not keep the leaders of all others from being learned. */
+  #notAnswered(topics: string[], failures: number[], error: Error): void {
+    const { name, log, onLeaders } = this.options
+    log.debug({ cluster: name, topics: topics.length, error: error.message }, 'leaders not learned')
+    this.#topicsPerQuestion = Math.max(1, topics.length >> 1)
+    if (topics.length === 1 && failures[0]! >= TOPIC_FAILURES)
+      return onLeaders(topics[0]!, LEADER_NOT_AVAILABLE, [])
+    for (const [i, topic] of topics.entries()) this.#asked.set(topic, failures[i]! + 1)
   }
 
   #learnLeaders({ name, errorCode, partitions }: MetadataResponse['topics'][number]): void {
@@ -156,13 +188,19 @@ export class Cluster {
   }
 
   #learnBrokers(answer: MetadataResponse): void {
+    if (answer.brokers.length === 0) return
+    this.brokers.clear()
     for (const { nodeId, host, port } of answer.brokers) this.brokers.set(nodeId, { host, port })
   }
 
   #checkClusterId(connection: UpstreamConnection, answer: MetadataResponse): void {
     if (answer.clusterId === null) return
-    this.clusterId ??= answer.clusterId
+    if (this.clusterId === null) {
+      this.clusterId = answer.clusterId
+      this.options.onMet(answer.clusterId)
+    }
     if (answer.clusterId === this.clusterId) return
+    this.#degradedAt = performance.now()
     const reason = `${connection.address} belongs to cluster ${answer.clusterId}, not to ${this.clusterId}`
     if (this.state !== 'down') this.#move('degraded', reason)
     const error = new Error(reason)
@@ -173,16 +211,16 @@ export class Cluster {
   /** Keeps the connection for questions, trying the bootstrap servers and every broker known. */
   async #keepConnected(): Promise<void> {
     for (let failures = 0; !this.#closed; ) {
-      const lost = await this.#connectOnce(failures)
+      const lost = await this.#connectOnce()
       failures = lost ? 0 : failures + 1
-      if (!this.#closed) await pause(reconnectMs(failures))
+      if (!this.#closed) await pause(failures > 0 ? reconnectMs(failures) : ASK_SPACING_MS)
     }
   }
 
   /** @returns true when it was connected and the connection is lost again */
-  async #connectOnce(failures: number): Promise<boolean> {
+  async #connectOnce(): Promise<boolean> {
     const candidates = this.#addresses()
-    const address = candidates[failures % candidates.length]!
+    const address = candidates[this.#nextAddress++ % candidates.length]!
     let lost: () => void = () => {}
     const over = new Promise<void>((resolve) => (lost = resolve))
     try {
@@ -215,7 +253,7 @@ export class Cluster {
     while (connection.state === 'ready') {
       await pause(HEARTBEAT_MS)
       try {
-        if (connection.state === 'ready') await this.#metadata(connection, [], false)
+        if (connection.state === 'ready') await this.#metadata(connection, [], false, HEARTBEAT_TIMEOUT_MS)
       } catch {
         return
       }
@@ -225,7 +263,9 @@ export class Cluster {
   async #watch(): Promise<void> {
     while (!this.#closed) {
       await pause(DOWN_AFTER_MS / 12)
-      const silence = performance.now() - this.#lastAliveAt
+      const now = performance.now()
+      if (this.state === 'degraded' && now - this.#degradedAt > DEGRADED_MS) this.#move('up', '')
+      const silence = now - this.#lastAliveAt
       if (silence > DOWN_AFTER_MS && this.state !== 'down') {
         this.#move('down', this.reason || `no broker has answered for ${Math.round(silence)} ms`)
       }

@@ -18,6 +18,9 @@ export type ConnectionState = 'connecting' | 'authenticating' | 'negotiating' | 
 /** A broker's answer may not be larger: 100 MiB, the size up to which brokers take requests themselves. */
 const MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 
+/** Finds peers that went without a word while nothing was asked of them. */
+const KEEP_ALIVE_MS = 30_000
+
 interface Pending {
   correlationId: number
   answered(frame: Buffer): void
@@ -51,7 +54,9 @@ export class UpstreamConnection {
 
   constructor(options: ConnectionOptions) {
     this.options = options
-    this.#socket = connectSocket({ host: options.host, port: options.port, noDelay: true, keepAlive: true })
+    const { host, port } = options
+    const tcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }
+    this.#socket = connectSocket({ host, port, ...tcp })
     this.#socket.on('data', (chunk) => this.#onData(chunk))
     this.#socket.on('error', (error) => this.close(error))
     this.#socket.on('close', () => this.close(new Error(`${this.address} closed the connection`)))
@@ -70,6 +75,7 @@ export class UpstreamConnection {
     )
     try {
       await this.#negotiate()
+      if (this.#isClosed()) throw new Error(`${this.address} closed the connection`)
       this.state = 'ready'
     } catch (error) {
       this.close(error as Error)
@@ -77,6 +83,11 @@ export class UpstreamConnection {
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** Asked anew: it may have closed while an answer was waited for. */
+  #isClosed(): boolean {
+    return this.state === 'closed'
   }
 
   async #negotiate(): Promise<void> {
@@ -107,12 +118,17 @@ export class UpstreamConnection {
     return version
   }
 
-  /** Sends one request in the highest common version and waits for its answer. */
-  async call<Q, A>(api: Api, request: Message<Q>, response: Message<A>, body: Input<Q>): Promise<A> {
-    const { requestTimeoutMs } = this.options
+  /** Sends one request in the highest common version and waits for its answer; unanswered it closes. */
+  async call<Q, A>(
+    api: Api,
+    request: Message<Q>,
+    response: Message<A>,
+    body: Input<Q>,
+    timeoutMs = this.options.requestTimeoutMs,
+  ): Promise<A> {
     const timer = setTimeout(
-      () => this.close(new Error(`${this.address} did not answer ${api.name} within ${requestTimeoutMs} ms`)),
-      requestTimeoutMs,
+      () => this.close(new Error(`${this.address} did not answer ${api.name} within ${timeoutMs} ms`)),
+      timeoutMs,
     )
     try {
       return await this.#callAs(api, request, response, this.versionOf(api), body)
@@ -167,8 +183,14 @@ export class UpstreamConnection {
         this.#onFrame(frame)
       }
     } catch (error) {
-      this.close(error as Error)
+      this.#broken(error)
     }
+  }
+
+  /** Bytes that make no sense close the connection. A fault of our own must not hide behind that. */
+  #broken(error: unknown): void {
+    if (!(error instanceof ProtocolError)) throw error
+    this.close(error)
   }
 
   #onFrame(frame: Buffer): void {
@@ -183,7 +205,7 @@ export class UpstreamConnection {
     try {
       pending.answered(frame)
     } catch (error) {
-      pending.failed(error as Error)
+      if (error instanceof ProtocolError) pending.failed(error)
       throw error
     }
   }

@@ -3,6 +3,7 @@ import { deadlineOf } from '#batcher/limits.ts'
 import type { Waiter } from '#batcher/ports.ts'
 import type { ClusterLink } from '#gateway/cluster-link.ts'
 import type { Request } from '#gateway/request.ts'
+import { isTopicName } from '#gateway/topic-name.ts'
 import {
   type AnsweredPartition,
   encodeProduceResponse,
@@ -10,27 +11,29 @@ import {
   type ProduceTopic,
   readProduceRequest,
 } from '#protocol/produce-wire.ts'
-import { findBatchFault, hasHeader, producerIdHigh } from '#protocol/record-batch.ts'
+import { type BatchFault, findBatchFault, hasHeader, producerIdHigh } from '#protocol/record-batch.ts'
 
 /**
  * Routed: each batch goes to the cluster of its topic, and the request is answered when all its batches are.
  * Versions 3 to 12; 0 to 2 are listed (KAFKA-18659) but refused before they get here.
  */
 
-const INVALID_TOPIC_EXCEPTION = 17
-const INVALID_REQUIRED_ACKS = 21
-const INVALID_REQUEST = 42
-/** The cluster's batches hold as much memory as they may, and this connection must not wait for it. */
-const CLUSTER_FULL = { code: 19, reason: 'too much is waiting for the cluster' }
+/** What is wrong with an entry before its batch is looked at, with the error a broker would give. */
+const FAULTS = {
+  acks: { code: 21, reason: 'acks is none of -1, 0 and 1' },
+  name: { code: 3, reason: 'no topic can have this name' },
+  index: { code: 3, reason: 'no partition has a negative index' },
+  route: { code: 17, reason: 'the topic has no route' },
+  twice: { code: 42, reason: 'the partition is listed twice' },
+  /** The cluster's batches hold as much memory as they may, and this connection must not wait for it. */
+  full: { code: 19, reason: 'too much is waiting for the cluster' },
+} as const satisfies Record<string, BatchFault>
 
 export function handleProduce(request: Request): void {
   const { acks, timeoutMs, topics } = readProduceRequest(request.body, request.version)
   const call = new ProduceCall(request, acks as Acks, timeoutMs)
-  if (acks !== -1 && acks !== 0 && acks !== 1) call.refuseAll(topics, INVALID_REQUIRED_ACKS)
-  else {
-    const twice = listedTwice(topics)
-    for (const topic of topics) call.addTopic(topic, twice)
-  }
+  const twice = listedTwice(topics)
+  for (const topic of topics) call.addTopic(topic, twice)
   call.allAdded()
 }
 
@@ -76,29 +79,25 @@ class ProduceCall implements Waiter {
     }
   }
 
-  refuseAll(topics: readonly ProduceTopic[], code: number): void {
-    for (const { name, partitions } of topics) {
-      const answers = this.#open(name)
-      for (const { index } of partitions) answers.push(this.#refusal(name, index, code, null))
+  addTopic({ name, partitions }: ProduceTopic, twice: ReadonlySet<string> | null): void {
+    const answers = this.#open(name)
+    const link = this.#request.connection.worker.linkFor(name)
+    const fault = this.#faultOf(name, link)
+    const seen = twice && new Set<number>()
+    for (const partition of partitions) {
+      const { index } = partition
+      if (seen?.has(index)) continue
+      seen?.add(index)
+      const own = index < 0 ? FAULTS.index : twice?.has(`${name}/${index}`) ? FAULTS.twice : null
+      answers.push(this.#addBatch(link, name, partition, fault ?? own))
     }
   }
 
-  addTopic({ name, partitions }: ProduceTopic, twice: ReadonlySet<string> | null): void {
-    const { worker } = this.#request.connection
-    const answers = this.#open(name)
-    const link = worker.linkFor(name)
-    const refused = new Set<number>()
-    for (const partition of partitions) {
-      const { index } = partition
-      if (twice?.has(`${name}/${index}`)) {
-        if (!refused.has(index)) answers.push(this.#refusal(name, index, INVALID_REQUEST, 'listed twice'))
-        refused.add(index)
-      } else if (link) {
-        answers.push(this.#addBatch(link, name, partition))
-      } else {
-        answers.push(this.#refusal(name, index, INVALID_TOPIC_EXCEPTION, 'the topic has no route'))
-      }
-    }
+  /** What is wrong with all entries of a topic. */
+  #faultOf(name: string, link: ClusterLink | undefined): BatchFault | null {
+    if (this.#acks !== -1 && this.#acks !== 0 && this.#acks !== 1) return FAULTS.acks
+    if (!isTopicName(name)) return FAULTS.name
+    return link ? null : FAULTS.route
   }
 
   #open(name: string): AnsweredPartition[] {
@@ -109,18 +108,24 @@ class ProduceCall implements Waiter {
 
   /**
    * A faulty batch of an idempotent producer is refused in its turn: the queue of its pair must know that
-   * there is a hole.
+   * there is a hole. Where no partition can be, there is no queue either.
    */
-  #addBatch(link: ClusterLink, topic: string, { index, records }: ProducePartition): AnsweredPartition {
-    const fault = findBatchFault(records, this.#request.version)
-    if (fault && !(hasHeader(records) && producerIdHigh(records) >= 0)) {
-      return this.#refusal(topic, index, fault.code, fault.reason)
+  #addBatch(
+    link: ClusterLink | undefined,
+    topic: string,
+    { index, records }: ProducePartition,
+    given: BatchFault | null,
+  ): AnsweredPartition {
+    const fault = given ?? findBatchFault(records, this.#request.version)
+    const idempotent = hasHeader(records) && producerIdHigh(records) >= 0
+    if (!link || fault?.code === FAULTS.name.code || (fault && !idempotent)) {
+      return this.#refusal(topic, index, fault ?? FAULTS.route)
     }
     const { engine, cap } = link
     const { connection } = this.#request
     const client = connection.clientOf(engine)
     const batch = new Batch(client, engine.partition(topic, index), this.#acks, records!, this.#timing, this)
-    const refusal = fault ?? (cap.isFull && connection.mixed ? CLUSTER_FULL : null)
+    const refusal = fault ?? (cap.isFull && connection.mixed ? FAULTS.full : null)
     if (refusal) {
       batch.refusal = refusal.code
       batch.errorMessage = refusal.reason
@@ -131,13 +136,13 @@ class ProduceCall implements Waiter {
     return batch
   }
 
-  #refusal(topic: string, index: number, errorCode: number, errorMessage: string | null): AnsweredPartition {
-    this.#failure ||= `${topic}/${index}: error ${errorCode}`
-    this.#request.connection.worker.counters.refused(errorCode)
+  #refusal(topic: string, index: number, { code, reason }: BatchFault): AnsweredPartition {
+    this.#failure ||= `${topic}/${index}: error ${code}`
+    this.#request.connection.worker.counters.refused(code)
     return {
       index,
-      errorCode,
-      errorMessage,
+      errorCode: code,
+      errorMessage: reason,
       baseOffset: -1,
       logAppendTimeMs: -1,
       logStartOffset: -1,

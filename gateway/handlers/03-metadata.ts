@@ -1,4 +1,5 @@
 import type { Request } from '#gateway/request.ts'
+import { isTopicName } from '#gateway/topic-name.ts'
 import type { TopicAnswer } from '#gateway/topics.ts'
 import type { VirtualCluster } from '#gateway/virtual-brokers.ts'
 import {
@@ -16,6 +17,7 @@ import { type Input, NO_UUID } from '#protocol/schema.ts'
  */
 
 const UNKNOWN_TOPIC_ID = 100
+const INVALID_NAME: TopicAnswer = { errorCode: 17, partitions: 0, internal: false, cluster: null }
 type Topic = Input<MetadataResponse['topics'][number]>
 
 export function handleMetadata(request: Request): void {
@@ -26,23 +28,28 @@ export function handleMetadata(request: Request): void {
   const asked: Promise<void>[] = []
   if (wantsAll(body, request.version)) {
     for (const [name, answer] of topics.all()) found.push(describe(name, answer, virtual))
-  } else {
-    for (const { name, topicId } of body.topics!) {
-      if (name === null) {
-        found.push({ errorCode: UNKNOWN_TOPIC_ID, name: request.version >= 12 ? null : '', topicId })
-        continue
-      }
-      const place = found.push({ errorCode: 0, name }) - 1
-      const known = topics.known(name)
-      const fill = (answer: TopicAnswer) => {
-        found[place] = describe(name, answer, virtual)
-      }
-      if (known) fill(known)
-      else asked.push(topics.ask(name, body.allowAutoTopicCreation).then(fill))
+    return respond(request, found)
+  }
+  for (const { name, topicId } of body.topics!) {
+    if (name !== null) continue
+    found.push({ errorCode: UNKNOWN_TOPIC_ID, name: request.version >= 12 ? null : '', topicId })
+  }
+  for (const name of namesOf(body)) {
+    const place = found.push({ errorCode: 0, name }) - 1
+    const fill = (answer: TopicAnswer) => {
+      found[place] = describe(name, answer, virtual)
     }
+    const known = isTopicName(name) ? topics.known(name) : INVALID_NAME
+    if (known) fill(known)
+    else asked.push(topics.ask(name, body.allowAutoTopicCreation).then(fill))
   }
   if (asked.length === 0) respond(request, found)
   else void Promise.all(asked).then(() => respond(request, found))
+}
+
+/** Each once, as a broker does: an answer is never larger than the description of all topics. */
+function namesOf({ topics }: MetadataRequest): Set<string> {
+  return new Set(topics!.flatMap(({ name }) => name ?? []))
 }
 
 /** Version 0 has no null: an empty list is all topics there. */

@@ -1,4 +1,5 @@
 import type { Request } from '#gateway/request.ts'
+import { labelOf } from '#gateway/request-reader.ts'
 import { apiList, apis } from '#protocol/apis.ts'
 import { apiVersionsRequest, apiVersionsResponse } from '#protocol/messages/18-api-versions.ts'
 
@@ -21,7 +22,7 @@ export function handleApiVersions(request: Request): void {
     if (!SOFTWARE.test(clientSoftwareName) || !SOFTWARE.test(clientSoftwareVersion)) {
       return request.respondWith(apiVersionsResponse, { errorCode: INVALID_REQUEST, apiKeys: [] })
     }
-    request.connection.software = `${clientSoftwareName} ${clientSoftwareVersion}`.slice(0, 128)
+    request.connection.software = labelOf(`${clientSoftwareName} ${clientSoftwareVersion}`)
   }
   request.respondWith(apiVersionsResponse, { apiKeys: listed })
 }

@@ -35,6 +35,7 @@ const sample = (more: Partial<WorkerSample> = {}): WorkerSample => ({
   memoryBudget: 1000,
   pausedConnections: 1,
   closed: { idle: 1 },
+  addresses: {},
   refusals: { 17: 2 },
   clusters: { eu: cluster() },
   ...more,
