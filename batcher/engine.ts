@@ -156,6 +156,7 @@ export class Engine {
         this.#queues.fail(head, code)
       }
     }
+    this.#queues.dropIdle(partition)
     if (partition.pairs.size === 0) this.#partitions.forget(partition)
   }
 

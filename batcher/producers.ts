@@ -39,6 +39,15 @@ export class Producers {
     if (producer.pairs.size === 0) this.#byKey.delete(producer.key)
   }
 
+  /** The partition does not exist: pairs with nothing to do, and nothing to remember, go at once. */
+  dropIdle(partition: Partition): void {
+    for (const pair of [...partition.pairs]) {
+      if (pair.state !== 'idle' || (pair.guards?.size ?? 0) > 0) continue
+      pair.producer.pairs.delete(partition)
+      partition.drop(pair)
+    }
+  }
+
   /** The client uses its producers no more. */
   release(client: Client): void {
     this.#leave(client.anonymous)

@@ -75,6 +75,10 @@ export class Queues {
     this.#producers.release(client)
   }
 
+  dropIdle(partition: Partition): void {
+    this.#producers.dropIdle(partition)
+  }
+
   /** The head may be sent: to its leader's window, or to those who wait for a leader. */
   makeReady(pair: Pair): void {
     const { partition } = pair

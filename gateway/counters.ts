@@ -41,6 +41,8 @@ export class ClusterCounters implements Observer {
 
   accepted(batch: Batch): void {
     this.batchesIn++
+    // Of a refused batch not even the record count can be believed.
+    if (batch.refusal !== 0) return
     this.recordsIn += batch.records
     this.bytesIn += batch.size
   }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { ProtocolError } from '#protocol/reader.ts'
 
 /**
@@ -27,17 +28,19 @@ export function readProxyHeader(bytes: Buffer): ProxyHeader | null {
 }
 
 function readV1(bytes: Buffer): ProxyHeader | null {
-  const end = bytes.indexOf('\r\n')
+  const end = bytes.subarray(0, V1_MAX_BYTES).indexOf('\r\n')
   if (end < 0) {
-    if (bytes.length > V1_MAX_BYTES) throw new ProtocolError(`PROXY v1 line is over ${V1_MAX_BYTES} bytes`)
+    if (bytes.length >= V1_MAX_BYTES) throw new ProtocolError(`PROXY v1 line is over ${V1_MAX_BYTES} bytes`)
     return null
   }
   const line = bytes.toString('latin1', 0, end)
-  const [, family, source] = line.split(' ')
+  const [, family, source = ''] = line.split(' ')
   if (family === 'UNKNOWN') return { length: end + 2, address: null }
   const whole = /^PROXY TCP[46] [0-9a-fA-F.:]+ [0-9a-fA-F.:]+ \d{1,5} \d{1,5}$/.test(line)
-  if (!whole || end + 2 > V1_MAX_BYTES) throw new ProtocolError('PROXY v1 line is malformed')
-  return { length: end + 2, address: source! }
+  if (!whole || isIP(source) !== (family === 'TCP4' ? 4 : 6)) {
+    throw new ProtocolError('PROXY v1 line is malformed')
+  }
+  return { length: end + 2, address: source }
 }
 
 function readV2(bytes: Buffer): ProxyHeader | null {
