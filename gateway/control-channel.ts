@@ -4,7 +4,6 @@ import type { WorkerSample } from '#status/contract.ts'
 
 export interface Start {
   config: Config
-  slot: number
   /** Those that another worker of this node has bound; empty for the first. */
   ports: Record<string, number>
   /** Workers that share the node's limits and budgets. */

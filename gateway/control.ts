@@ -24,7 +24,7 @@ export class Control {
   constructor(config: Config, forked: boolean, log: Log) {
     this.config = config
     this.log = log
-    this.pool = new WorkerPool(config, { slot: 0, forked }, log, {
+    this.pool = new WorkerPool(config, forked, log, {
       onStarting: (send) => {
         for (const [cluster, { map }] of this.loops) send({ type: 'topics', cluster, changes: map.whole() })
         for (const [cluster, clusterId] of this.#pins) send({ type: 'pin', cluster, clusterId })

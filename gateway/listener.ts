@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import type { Address, ClusterConfig, ListenerConfig } from '#gateway/config-schema.ts'
-import { VirtualCluster } from '#gateway/virtual-brokers.ts'
+import type { Address, ClusterConfig, Config, ListenerConfig } from '#gateway/config-schema.ts'
+import { slotOf, VirtualCluster } from '#gateway/virtual-brokers.ts'
 
 /** Connections that may wait to be accepted: storms of thousands must not be refused by the kernel. */
 const BACKLOG = 4096
@@ -17,6 +17,7 @@ interface Door {
 export class Listener {
   readonly config: ListenerConfig
   readonly #clusters: readonly ClusterConfig[]
+  readonly #nodeId: string
   readonly #doors: Door[] = []
   readonly #onSocket: (socket: Socket) => void
   /** Accepted at the first ports while the others are being bound. */
@@ -27,9 +28,10 @@ export class Listener {
 
   constructor(
     config: ListenerConfig,
-    clusters: readonly ClusterConfig[],
+    { clusters, node }: Pick<Config, 'clusters' | 'node'>,
     onSocket: (socket: Socket) => void,
   ) {
+    this.#nodeId = node.id
     this.#onSocket = onSocket
     this.config = config
     this.#clusters = clusters
@@ -50,12 +52,12 @@ export class Listener {
    * @param shared whether other processes bind the same ports (SO_REUSEPORT)
    * @throws Error that names the address, when a port cannot be bound
    */
-  async open(slot: number, ports: Record<string, number>, shared: boolean): Promise<void> {
+  async open(ports: Record<string, number>, shared: boolean): Promise<void> {
     for (const door of this.#doors) {
       const port = ports[this.#nameOf(door)] ?? door.bind.port
       await listen(door.server, { host: door.bind.host, port }, shared, this.config.name)
     }
-    this.virtual = this.#virtualCluster(slot)
+    this.virtual = this.#virtualCluster()
     this.#ready = true
     for (const socket of this.#early.splice(0)) this.#onSocket(socket)
   }
@@ -79,8 +81,10 @@ export class Listener {
     return Object.fromEntries(entries)
   }
 
-  #virtualCluster(slot: number): VirtualCluster {
-    const { host, port, perCluster } = this.config.advertised
+  #virtualCluster(): VirtualCluster {
+    const { mode, port, perCluster } = this.config.advertised
+    const slot = mode === 'per_node' ? slotOf(this.#nodeId) : 0
+    const host = this.config.advertised.host.replaceAll('{node}', this.#nodeId)
     const bootstrap = this.#doors.find(({ cluster }) => cluster === null)!
     const basePort = port === 0 ? portOf(bootstrap.server) : port
     if (!perCluster) return new VirtualCluster(slot, host, this.#clusters, basePort)

@@ -65,6 +65,7 @@ export async function run(config: Config): Promise<number> {
     process.stderr.write(`sluice: ${(error as Error).message}\n`)
     return 1
   }
+  process.on('SIGHUP', () => log.warn('reload is not in this release: SIGHUP changes nothing'))
   log.info({ version: VERSION, ports: node.ports }, 'serving')
   await asked
   const forced = untilSigterm().then(() => 1)

@@ -1,3 +1,4 @@
+import { fnv1a } from '#gateway/config-ids.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
 
 /** What clients are shown in Metadata: one broker per cluster, each with a port of its own. */
@@ -11,6 +12,11 @@ export interface VirtualBroker {
 
 /** Ids of one slot. A virtual broker's id is slot × 1024 + cluster id. */
 const IDS_PER_SLOT = 1024
+
+/** In `per_node` mode each node has a slot of its own, 1 to 2^20 - 1; slot 0 is the shared address. */
+export function slotOf(nodeId: string): number {
+  return 1 + (fnv1a(nodeId) % (2 ** 20 - 1))
+}
 
 /** The cluster that the clients of one listener see. Never two ids at one address (broker-facts.md §3). */
 export class VirtualCluster {

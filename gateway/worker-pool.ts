@@ -36,7 +36,6 @@ export class WorkerPool {
   /** Bound ports by name: `public`, `public/eu`. */
   ports: Record<string, number> = {}
   readonly #config: Config
-  readonly #slot: number
   readonly #forked: boolean
   readonly #log: Log
   readonly #events: PoolEvents
@@ -47,10 +46,9 @@ export class WorkerPool {
   #ending = false
   restarts = 0
 
-  constructor(config: Config, options: { slot: number; forked: boolean }, log: Log, events: PoolEvents) {
+  constructor(config: Config, forked: boolean, log: Log, events: PoolEvents) {
     this.#config = config
-    this.#slot = options.slot
-    this.#forked = options.forked
+    this.#forked = forked
     this.#log = log
     this.#events = events
   }
@@ -79,7 +77,7 @@ export class WorkerPool {
     child?.once('exit', (code, signal) => this.#onExit(slot, code ?? signal))
     // Before it listens: a worker that serves must know what its siblings know.
     const workers = this.#forked ? this.#config.node.workers : 1
-    channel.send({ type: 'start', config: this.#config, slot: this.#slot, ports: this.ports, workers })
+    channel.send({ type: 'start', config: this.#config, ports: this.ports, workers })
     this.#events.onStarting((message) => channel.send(message))
     channel.send({ type: 'listen' })
     this.ports = await listening

@@ -38,21 +38,19 @@ export class Worker {
   readonly #channel: Channel<Up, Down>
   readonly #byAddress = new Map<string, number>()
   readonly #timers: NodeJS.Timeout[] = []
-  readonly #slot: number
   /** Client connections of the node's other workers. */
   #others: Others = { connections: 0, addresses: {} }
   #reportedConnections = 0
   #nextId = 0
 
   /** @param start what the control process said; `workers` share the node's limits */
-  constructor({ config, slot, workers }: Start, channel: Channel<Up, Down>, log: Log) {
+  constructor({ config, workers }: Start, channel: Channel<Up, Down>, log: Log) {
     this.log = log
     this.limits = config.limits
     this.clusterId = config.clusterId
     this.zone = config.node.zone ?? null
     const { memory, largeFrames } = config.limits
     this.admission = new Admission(memory / workers, Math.max(1, Math.floor(largeFrames / workers)))
-    this.#slot = slot
     this.#channel = channel
     const share = this.admission.budget * (config.clusters.length > 1 ? CLUSTER_SHARE : 1)
     for (const cluster of config.clusters) {
@@ -67,14 +65,13 @@ export class Worker {
       (cluster, topic, entry) => channel.send({ type: 'learned', cluster, topic, entry }),
     )
     this.listeners = config.listeners.map(
-      (listener) =>
-        new Listener(listener, config.clusters, (socket) => this.#onSocket(socket, listener.name)),
+      (listener) => new Listener(listener, config, (socket) => this.#onSocket(socket, listener.name)),
     )
   }
 
   /** Binds the ports and connects to the clusters; a cluster that cannot be reached holds nothing up. */
   async start(ports: Record<string, number>, shared: boolean): Promise<void> {
-    for (const listener of this.listeners) await listener.open(this.#slot, ports, shared)
+    for (const listener of this.listeners) await listener.open(ports, shared)
     for (const link of this.links.values()) link.start()
     this.#timers.push(setInterval(() => this.#sweep(), SWEEP_MS))
     this.#timers.push(setInterval(() => this.#report(), SAMPLE_MS))

@@ -57,7 +57,10 @@ export class Broker {
     this.isRunning = true
   }
 
-  /** As by kill −9: resets every connection and stops listening. What is stored stays. */
+  /**
+   * As by kill −9: resets every connection and stops listening. What is stored stays, Metadata goes on naming
+   * it until it is fenced, and acks=all does not wait for it (slowPartition makes it wait).
+   */
   async kill(): Promise<void> {
     if (!this.#server) return
     const server = this.#server

@@ -1,4 +1,3 @@
-import { Errors } from '#protocol/errors.ts'
 import { Broker } from '#sandbox/broker.ts'
 import { Faults } from '#sandbox/faults.ts'
 import type { Partition } from '#sandbox/partition.ts'
@@ -85,17 +84,4 @@ export class Cluster {
   *#partitions(): Generator<Partition> {
     for (const { partitions } of this.topics.values()) yield* partitions
   }
-}
-
-/**
- * Whether a broker may serve a partition: 3 if there is none, 74 and 75 if the client knows another leader's
- * time (KIP-320), 6 if another broker leads it.
- *
- * @param epoch the leader epoch that the client believes in, −1 for none
- */
-export function accessError(partition: Partition | undefined, broker: Broker, epoch = -1): number {
-  if (!partition) return Errors.UNKNOWN_TOPIC_OR_PARTITION
-  if (epoch >= 0 && epoch < partition.leaderEpoch) return Errors.FENCED_LEADER_EPOCH
-  if (epoch > partition.leaderEpoch) return Errors.UNKNOWN_LEADER_EPOCH
-  return partition.leader === broker.id ? Errors.NONE : Errors.NOT_LEADER_OR_FOLLOWER
 }

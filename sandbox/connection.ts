@@ -33,6 +33,8 @@ export class Connection {
     this.#socket = socket
     socket.setNoDelay(true)
     socket.on('data', (chunk) => {
+      // Thrown away rather than left unread, so that the end of the connection is noticed.
+      if (this.state === 'hung') return
       this.#splitter.push(chunk)
       this.#pump()
     })
@@ -56,8 +58,9 @@ export class Connection {
 
   /** The request at work is never answered, nor any behind it. */
   hang(): void {
-    if (this.state === 'working') this.state = 'hung'
-    this.#socket.pause()
+    if (this.state !== 'working') return
+    this.state = 'hung'
+    this.#splitter.clear()
   }
 
   close(): void {

@@ -107,9 +107,23 @@ export class Partition {
   }
 
   #endWaiting(errorCode: number): void {
-    for (const waiter of this.#waiters) {
+    for (const waiter of [...this.#waiters]) {
       this.#waiters.delete(waiter)
       waiter.done(errorCode)
     }
   }
+}
+
+/**
+ * Whether a broker may serve a partition: 3 if there is none, 74 and 75 if the client knows another leader's
+ * time (KIP-320), 6 if another broker leads it.
+ *
+ * @param broker its id
+ * @param epoch the leader epoch that the client believes in, −1 for none
+ */
+export function accessError(partition: Partition | undefined, broker: number, epoch = -1): number {
+  if (!partition) return Errors.UNKNOWN_TOPIC_OR_PARTITION
+  if (epoch >= 0 && epoch < partition.leaderEpoch) return Errors.FENCED_LEADER_EPOCH
+  if (epoch > partition.leaderEpoch) return Errors.UNKNOWN_LEADER_EPOCH
+  return partition.leader === broker ? Errors.NONE : Errors.NOT_LEADER_OR_FOLLOWER
 }

@@ -3,10 +3,9 @@ import { Errors } from '#protocol/errors.ts'
 import { type ProduceBody, readProduceRequest } from '#protocol/produce-wire.ts'
 import { appendBatch } from '#sandbox/append.ts'
 import { hasProducerId, isTransactional, producerIdOf } from '#sandbox/batch-header.ts'
-import { accessError } from '#sandbox/cluster.ts'
 import type { FaultBatch, Target } from '#sandbox/faults.ts'
 import type { Handler } from '#sandbox/handler.ts'
-import type { Partition } from '#sandbox/partition.ts'
+import { accessError, type Partition } from '#sandbox/partition.ts'
 import { encodeAnswer } from '#sandbox/produce-answer.ts'
 import { Entries, type Entry } from '#sandbox/produce-entries.ts'
 import { checkProducers, hasTransactionalBatch } from '#sandbox/record-fields.ts'
@@ -102,7 +101,7 @@ function leaderFor({ cluster, broker }: Request, { acks }: ProduceBody, entry: E
   if (hasProducerId(entry.records!) && isTransactional(entry.records!)) {
     throw new Refusal(Errors.INVALID_PRODUCER_ID_MAPPING)
   }
-  const errorCode = accessError(partition, broker)
+  const errorCode = accessError(partition, broker.id)
   if (errorCode !== Errors.NONE) throw new Refusal(errorCode)
   const { minInsyncReplicas } = partition!.topic.settings
   if (acks === -1 && cluster.isr(partition!).length < minInsyncReplicas) {

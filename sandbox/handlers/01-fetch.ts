@@ -6,9 +6,8 @@ import {
   fetchRequest,
   fetchResponse,
 } from '#protocol/messages/01-fetch.ts'
-import { accessError } from '#sandbox/cluster.ts'
 import type { Handler } from '#sandbox/handler.ts'
-import type { Partition } from '#sandbox/partition.ts'
+import { accessError, type Partition } from '#sandbox/partition.ts'
 import type { Request } from '#sandbox/request.ts'
 
 type Answer = FetchResponse['responses'][number]
@@ -93,7 +92,7 @@ class FetchCall {
   #readPartition(topic: string, asked: AskedPartition, left: number, isFirst: boolean): AnsweredPartition {
     const { cluster, broker } = this.#request
     const partition = cluster.partition(topic, asked.partition)
-    const errorCode = accessError(partition, broker, asked.currentLeaderEpoch)
+    const errorCode = accessError(partition, broker.id, asked.currentLeaderEpoch)
     if (!partition) return { ...failure(asked.partition, errorCode), abortedTransactions: [] }
     if (errorCode) return failure(asked.partition, errorCode)
     const { log, highWatermark } = partition

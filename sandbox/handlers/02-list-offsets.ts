@@ -7,9 +7,8 @@ import {
   listOffsetsResponse,
 } from '#protocol/messages/02-list-offsets.ts'
 import { AT } from '#sandbox/batch-header.ts'
-import { accessError } from '#sandbox/cluster.ts'
 import type { Handler } from '#sandbox/handler.ts'
-import type { Partition } from '#sandbox/partition.ts'
+import { accessError, type Partition } from '#sandbox/partition.ts'
 import type { Request } from '#sandbox/request.ts'
 
 type AskedPartition = ListOffsetsRequest['topics'][number]['partitions'][number]
@@ -50,7 +49,7 @@ function answerAll(request: Request, topic: string, asked: AskedPartition[]): An
 function answer({ cluster, broker }: Request, topic: string, asked: AskedPartition): AnsweredPartition {
   const { partitionIndex, timestamp: wanted, currentLeaderEpoch } = asked
   const partition = cluster.partition(topic, partitionIndex)
-  const errorCode = accessError(partition, broker, currentLeaderEpoch)
+  const errorCode = accessError(partition, broker.id, currentLeaderEpoch)
   if (!partition || errorCode) return failure(partitionIndex, errorCode)
   if (wanted < EARLIEST) return failure(partitionIndex, Errors.UNSUPPORTED_VERSION)
   const { timestamp, offset } = find(partition, wanted)

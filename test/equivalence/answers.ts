@@ -9,20 +9,23 @@ import { apiVersionsResponse } from '#protocol/messages/18-api-versions.ts'
 import { createTopicsResponse } from '#protocol/messages/19-create-topics.ts'
 import { initProducerIdResponse } from '#protocol/messages/22-init-producer-id.ts'
 import { NO_UUID } from '#protocol/schema.ts'
+import { handlers } from '#sandbox/registry.ts'
 import type { Own } from '#test/equivalence/case.ts'
+import { describeRecords, time } from '#test/equivalence/stored.ts'
 import type { ApiName } from '#test/support/raw-client.ts'
 
 /**
  * Answers in a form that two clusters can be compared in: what must differ (ids, ports, words) is replaced by
  * what it is, and topics and partitions, which brokers answer in an order of their own, are named instead of
- * counted. What a row does not own is left out.
+ * counted. Left out: APIs that the sandbox does not serve, and the settings in answers to CreateTopics.
  */
 const FORMS: Record<ApiName, (answer: any, own: Own) => unknown> = {
   produce: (answer, own) => ({
     ...answer,
-    responses: byTopic(answer.responses, own, ({ partitionResponses }) =>
-      byIndex(partitionResponses, own, ({ index, ...rest }) => ({
+    responses: byTopic(answer.responses, own, ({ partitionResponses, first }) =>
+      byIndex(partitionResponses, first, (rest) => ({
         ...rest,
+        logAppendTimeMs: time(rest.logAppendTimeMs),
         errorMessage: text(rest.errorMessage),
         recordErrors: rest.recordErrors.map((error: any) => ({
           ...error,
@@ -33,27 +36,28 @@ const FORMS: Record<ApiName, (answer: any, own: Own) => unknown> = {
   }),
   fetch: (answer, own) => ({
     ...answer,
-    responses: byTopic(answer.responses, own, ({ partitions }) =>
-      byIndex(partitions, own, ({ partitionIndex, records, ...rest }) => ({
+    sessionId: answer.sessionId === 0 ? 0 : 'id',
+    responses: byTopic(answer.responses, own, ({ partitions, first }) =>
+      byIndex(partitions, first, ({ records, ...rest }) => ({
         ...rest,
-        records: records && withoutEpochs(records),
+        records: records && describeRecords(records),
       })),
     ),
   }),
   listOffsets: (answer, own) => ({
     ...answer,
-    topics: byTopic(answer.topics, own, ({ partitions }) =>
-      byIndex(partitions, own, ({ partitionIndex, ...rest }) => rest),
+    topics: byTopic(answer.topics, own, ({ partitions, first }) =>
+      byIndex(partitions, first, (partition) => partition),
     ),
   }),
   metadata: (answer, own) => ({
     ...answer,
     clusterId: text(answer.clusterId),
     brokers: answer.brokers.map((broker: any) => ({ ...broker, port: 'port' })),
-    topics: byTopic(answer.topics, own, ({ topicId, partitions, ...rest }) => ({
+    topics: byTopic(answer.topics, own, ({ topicId, partitions, first, ...rest }) => ({
       ...rest,
       topicId: topicId === NO_UUID ? 'zero' : 'id',
-      partitions: byIndex(partitions, own, ({ partitionIndex, ...partition }) => partition),
+      partitions: byIndex(partitions, first, (partition) => partition),
     })),
   }),
   findCoordinator: (answer) => ({
@@ -63,19 +67,23 @@ const FORMS: Record<ApiName, (answer: any, own: Own) => unknown> = {
   }),
   apiVersions: ({ apiKeys, ...answer }) => ({
     ...answer,
-    apiKeys: Object.fromEntries(
-      apiKeys.map(({ apiKey, minVersion, maxVersion }: any) => [apiKey, `${minVersion}-${maxVersion}`]),
+    finalizedFeaturesEpoch: answer.finalizedFeaturesEpoch < 0n ? 'none' : 'some',
+    apiKeys: keyed(
+      apiKeys.filter(({ apiKey }: any) => SERVED.has(apiKey)),
+      ({ apiKey, minVersion, maxVersion }) => [apiKey, `${minVersion}-${maxVersion}`],
     ),
   }),
   createTopics: (answer) => ({
     ...answer,
-    topics: keyed(answer.topics, ({ name, topicId, errorMessage, ...rest }) => [
+    topics: keyed(answer.topics, ({ name, topicId, errorMessage, configs, ...rest }) => [
       name,
       { ...rest, topicId: topicId === NO_UUID ? 'zero' : 'id', errorMessage: text(errorMessage) },
     ]),
   }),
   initProducerId: (answer) => ({ ...answer, producerId: answer.producerId < 0n ? 'none' : 'id' }),
 }
+
+const SERVED = new Set(handlers.map(({ api }) => api.key))
 
 const RESPONSES = {
   produce: produceResponse,
@@ -88,29 +96,30 @@ const RESPONSES = {
   initProducerId: initProducerIdResponse,
 }
 
-/** @param frame without its length prefix. The real answer and its comparable form. */
+/** @param frame without its length prefix. @returns the answer as it came, and its form to be compared */
 export function readAnswer(
   api: ApiName,
   version: number,
   frame: Buffer,
   own: Own,
-): { answer: any; form: unknown } {
+): { answer: unknown; form: unknown } {
   const answer = decodeResponse(apis[api], RESPONSES[api] as any, version, frame)
   return { answer, form: FORMS[api](answer, own) }
 }
 
-/** Topics by name, `a` and `b` by their letter. Those of other rows are left out. */
+/** Topics by name, `a` and `b` by their letter. */
 function byTopic(topics: any[], own: Own, form: (topic: any) => unknown): unknown {
-  const letters: Record<string, string> = { [own.a]: 'a', [own.b]: 'b' }
-  return keyed(topics, ({ topic, name = topic, ...rest }) => [letters[name] ?? name, form(rest)])
+  return keyed(topics, ({ topic, name = topic, ...rest }) => {
+    const letter = name === own.a ? 'a' : name === own.b ? 'b' : name
+    return [letter, form({ ...rest, first: { a: own.first, b: own.only }[letter as string] ?? 0 })]
+  })
 }
 
-/** Partitions by index, a row's own ones as 0 and 1. */
-function byIndex(partitions: any[], own: Own, form: (partition: any) => unknown): unknown {
-  return keyed(partitions, (partition) => {
-    const index = partition.index ?? partition.partitionIndex
-    const isOwn = index === own.first || index === own.first + 1
-    return [isOwn ? index - own.first : index, form(partition)]
+/** Partitions by index, a row's own ones counted from its first. */
+function byIndex(partitions: any[], first: number, form: (partition: any) => unknown): unknown {
+  return keyed(partitions, ({ index, partitionIndex = index, ...rest }) => {
+    const isOwn = partitionIndex === first || partitionIndex === first + 1
+    return [isOwn ? partitionIndex - first : partitionIndex, form(rest)]
   })
 }
 
@@ -127,11 +136,4 @@ function keyed(items: any[], entry: (item: any) => [name: string, value: unknown
 
 function text(value: string | null): string | null {
   return value === null ? null : 'text'
-}
-
-/** Batches as they came, but for the leader epoch. */
-function withoutEpochs(records: Buffer): string {
-  const copy = Buffer.from(records)
-  for (let at = 0; at + 16 <= copy.length; at += 12 + copy.readInt32BE(at + 8)) copy.fill(0, at + 12, at + 16)
-  return copy.toString('hex')
 }

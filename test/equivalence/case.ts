@@ -5,15 +5,18 @@ import type { ApiName, RequestBody } from '#test/support/raw-client.ts'
 
 /**
  * One row of the equivalence table: requests that are sent one after the other on one connection, each after
- * the answer to the one before. Every row has partitions of its own: 0 and 1 of topic `a`, 0 of topic `b`.
+ * the answer to the one before. Every row has partitions of its own, as many as it names: 0 and 1 of topic
+ * `a`, 0 of topic `b`.
  * Other topics are named in full, and shared.
  */
 export interface Case {
   name: string
   steps: Step[]
+  /** On a new connection, after all brokers were stopped and started again. */
+  afterRestart?: Step[]
 }
 
-export type Step = ProduceStep | CallStep | RawStep
+export type Step = ProduceStep | CallStep | BurstStep | RawStep
 
 export interface ProduceStep {
   kind: 'produce'
@@ -35,10 +38,18 @@ export interface CallStep {
   api: ApiName
   version: number
   body(own: Own): unknown
+  /** The body names partitions 0 and 1 of topic a. */
+  usesOwn: boolean
+  /** Sent again until the answer is such: for what takes brokers a moment. */
+  until?(answer: any): boolean
   /** The version whose bytes the answer has, where that is not the request's. */
   answerVersion?: number
-  /** How often it is sent, the last answer counting, until this field is 0: for what takes time at first. */
-  until?: string
+}
+
+/** Written at once, without waiting for answers in between. */
+export interface BurstStep {
+  kind: 'burst'
+  requests: ProduceStep[]
 }
 
 export interface RawStep {
@@ -51,8 +62,26 @@ export interface RawStep {
 export interface Own {
   a: string
   b: string
-  /** Partition 0 of both; 1 of topic a is the next. */
+  /** Partition 0 of topic a; 1 is the next. */
   first: number
+  /** Partition 0 of topic b. */
+  only: number
+  /** How many partitions of each it has. */
+  count: { a: number; b: number }
+}
+
+/** How many partitions of its own a row names. */
+export function partitionsOf({ steps, afterRestart = [] }: Case): Own['count'] {
+  const count = { a: 0, b: 0 }
+  for (const step of [...steps, ...afterRestart]) {
+    if (step.kind === 'call' && step.usesOwn) count.a = 2
+    const requests = step.kind === 'burst' ? step.requests : step.kind === 'produce' ? [step] : []
+    for (const [topic, partitions] of requests.flatMap(({ topics }) => topics)) {
+      if (topic === 'b') count.b = 1
+      if (topic === 'a') count.a = Math.max(count.a, partitions.some(([index]) => index === 1) ? 2 : 1)
+    }
+  }
+  return count
 }
 
 export function produce(topics: TopicEntries[], more: Partial<ProduceStep> = {}): ProduceStep {
@@ -71,8 +100,13 @@ export function call<N extends ApiName>(
   body: RequestBody<N> | ((own: Own) => RequestBody<N>),
   more: Pick<CallStep, 'answerVersion' | 'until'> = {},
 ): CallStep {
-  const given = typeof body === 'function' ? (body as (own: Own) => unknown) : () => body
-  return { kind: 'call', api, version, body: given, ...more }
+  const usesOwn = typeof body === 'function'
+  const given = usesOwn ? (body as (own: Own) => unknown) : () => body
+  return { kind: 'call', api, version, body: given, usesOwn, ...more }
+}
+
+export function burst(...requests: ProduceStep[]): BurstStep {
+  return { kind: 'burst', requests }
 }
 
 export function raw(bytes: Buffer): RawStep {
@@ -82,8 +116,12 @@ export function raw(bytes: Buffer): RawStep {
 /** Places of topics a and b, where a row names them by their letter. */
 function place([topic, partitions]: TopicEntries, own: Own): TopicEntries {
   if (topic !== 'a' && topic !== 'b') return [topic, partitions]
+  const isA = topic === 'a'
   // Beyond a row's own partitions there must be none at all.
-  const at = (index: number): number => (index === 0 || index === 1 ? own.first + index : index * 1000)
+  const at = (index: number): number => {
+    if (index < 0 || index > (isA ? 1 : 0)) return index * 1000
+    return isA ? own.first + index : own.only
+  }
   return [own[topic], partitions.map(([index, records]) => [at(index), records])]
 }
 

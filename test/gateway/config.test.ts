@@ -83,10 +83,13 @@ describe('a configuration is fully resolved', () => {
     assert.deepEqual(configOf(BASE), expected)
   })
 
-  test('from the example, which has no warnings', () => {
+  test('from the example, with the one warning that a fleet is not in this release', () => {
     const { config, warnings, problems } = loadConfig({ file: EXAMPLE, env: {}, machine: MACHINE })
     assert.equal(problems, undefined)
-    assert.deepEqual(warnings, [])
+    assert.deepEqual(
+      warnings.map(({ path }) => path),
+      ['fleet'],
+    )
     assert.deepEqual(config!.routes, [
       { match: { prefix: 'orders.' }, cluster: 'eu' },
       { match: { topic: 'audit' }, cluster: 'us' },
