@@ -37,6 +37,10 @@ export class Broker {
     return all.oldestReadyAt() <= leader.oldestReadyAt() ? all : leader
   }
 
+  other(window: Window): Window {
+    return this.windows[window.acksClass === 0 ? 1 : 0]
+  }
+
   lead(partition: Partition): void {
     partition.leader?.forget(partition)
     partition.leader = this

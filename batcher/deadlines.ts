@@ -46,7 +46,7 @@ export class Deadlines {
       }
     }
     this.#earliest = last
-    return due.sort((a, b) => a.deadline - b.deadline)
+    return inOrder(due)
   }
 
   all(): Batch[] {
@@ -54,7 +54,7 @@ export class Deadlines {
     for (const first of this.#buckets.values()) {
       for (let batch: Batch | null = first; batch; batch = batch.later) all.push(batch)
     }
-    return all.sort((a, b) => a.deadline - b.deadline)
+    return inOrder(all)
   }
 
   /** After a long sleep there may be more buckets to pass than buckets that exist. */
@@ -66,4 +66,9 @@ export class Deadlines {
 
 function bucketOf({ deadline }: Batch): number {
   return Math.floor(deadline / BUCKET_MS)
+}
+
+/** By deadline, and equal ones as they came: buckets hold the newest first. */
+function inOrder(batches: Batch[]): Batch[] {
+  return batches.reverse().sort((a, b) => a.deadline - b.deadline)
 }

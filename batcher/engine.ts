@@ -8,29 +8,12 @@ import { Limits } from '#batcher/limits.ts'
 import { openUntil } from '#batcher/linger.ts'
 import type { Partition } from '#batcher/partition.ts'
 import { Partitions } from '#batcher/partitions.ts'
-import type { Clock, Observer, Submit } from '#batcher/ports.ts'
+import type { Clock, EnginePorts, EngineSettings, Observer, Submit } from '#batcher/ports.ts'
 import { Queues } from '#batcher/queues.ts'
 import { Codes, expiryCode, finalCode, isRefusal, judge, mayRetry, type Verdict } from '#batcher/retry.ts'
 import { Submission } from '#batcher/submission.ts'
-import type { Window } from '#batcher/window.ts'
+import type { Window, WindowLimits } from '#batcher/window.ts'
 import type { ProduceResult } from '#protocol/produce-wire.ts'
-
-/** What an engine may do, in ms and bytes. Replaced as a whole by a reload or a new grant. */
-export interface EngineSettings {
-  window: { linger: 'auto' | number; maxBytes: number; maxPartitions: number }
-  /** Lanes to each broker, at most. */
-  lanes: number
-  /** Bytes that may be in submissions at once; the first submission always fits. */
-  inFlightBytes: number
-  /** Submissions per second to the whole cluster, evenly spaced; 0 is no limit. */
-  submissionsPerSecond: number
-}
-
-export interface EnginePorts {
-  clock: Clock
-  submit: Submit
-  observer: Observer
-}
 
 /**
  * The batching engine of one cluster: pure and synchronous. Batches come in by `accept`, go out through
@@ -243,11 +226,12 @@ export class Engine {
     this.#conclude(batch, verdict, code, result)
   }
 
-  /** A partition that was late rides alone until it is in time. */
+  /** A partition that was late rides alone until it is in time; in company nobody knows who was late. */
   #suspect({ partition, submission }: Batch, code: number): void {
+    const late = submission!.overdue && submission!.batches.length === 1
     if (code === Codes.REQUEST_TIMED_OUT || code === Codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND) {
       partition.suspect = true
-    } else if (code === 0 && !submission?.overdue) partition.suspect = false
+    } else if (code === 0 && !late) partition.suspect = false
   }
 
   #conclude(batch: Batch, verdict: Verdict, code: number, result: ProduceResult | null = null): void {
@@ -328,13 +312,12 @@ export class Engine {
    */
   flush(freed: Lane | null = null): void {
     const brokers = [...this.brokers.values()]
-    this.#turn = brokers.length > 0 ? (this.#turn + 1) % brokers.length : 0
-    for (let sent = true; sent; ) {
-      sent = false
-      for (let i = 0; i < brokers.length; i++) {
-        const broker = brokers[(this.#turn + i) % brokers.length]!
-        if (broker.partitionsReady > 0 && this.#sendOne(broker, freed)) sent = true
-      }
+    for (let passed = 0, at = this.#turn; passed < brokers.length; at++) {
+      const broker = brokers[at % brokers.length]!
+      if (broker.partitionsReady > 0 && this.#sendOne(broker, freed)) {
+        passed = 0
+        this.#turn = (at + 1) % brokers.length
+      } else passed++
     }
   }
 
@@ -353,14 +336,21 @@ export class Engine {
     const lane = this.lanes.take(broker, now)
     if (!lane) return false
     const limits = { maxBytes: Math.min(maxBytes, room), maxPartitions }
-    const { batches, bytes } = window.close(limits, now, this.lanes.sparesOne(lane))
-    if (batches.length === 0) {
+    const submission = this.#close(window, lane, limits) ?? this.#close(broker.other(window), lane, limits)
+    if (!submission) {
       this.lanes.giveBack(lane)
       return false
     }
     this.#adaptLanes(broker, lane === freed && room >= maxBytes, now)
-    this.#send(lane, new Submission(window.acksClass, batches, bytes, now))
+    this.#send(lane, submission)
     return true
+  }
+
+  /** @returns null when nothing in the window may ride on this lane now */
+  #close(window: Window, lane: Lane, limits: WindowLimits): Submission | null {
+    const now = this.#clock.now()
+    const { batches, bytes } = window.close(limits, now, this.lanes.sparesOne(lane))
+    return batches.length === 0 ? null : new Submission(window.acksClass, batches, bytes, now)
   }
 
   /** Not before its linger is over, the broker's pause has passed and the next submission is due. */

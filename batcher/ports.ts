@@ -41,3 +41,20 @@ export interface Observer {
 export interface Waiter {
   answered(batch: Batch): void
 }
+
+/** What an engine may do, in ms and bytes. Replaced as a whole by a reload or a new grant. */
+export interface EngineSettings {
+  window: { linger: 'auto' | number; maxBytes: number; maxPartitions: number }
+  /** Lanes to each broker, at most. */
+  lanes: number
+  /** Bytes that may be in submissions at once; the first submission always fits. */
+  inFlightBytes: number
+  /** Submissions per second to the whole cluster, evenly spaced; 0 is no limit. */
+  submissionsPerSecond: number
+}
+
+export interface EnginePorts {
+  clock: Clock
+  submit: Submit
+  observer: Observer
+}

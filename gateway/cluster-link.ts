@@ -1,4 +1,5 @@
-import { Engine, type EngineSettings } from '#batcher/engine.ts'
+import { Engine } from '#batcher/engine.ts'
+import type { EngineSettings } from '#batcher/ports.ts'
 import { ClusterCap } from '#gateway/cluster-cap.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
 import { ClusterCounters } from '#gateway/counters.ts'
