@@ -7,6 +7,7 @@ import { ClientConnection } from '#gateway/connection.ts'
 import type { Channel, Down, Others, Start, Up } from '#gateway/control-channel.ts'
 import { ClientCounters } from '#gateway/counters.ts'
 import { Listener } from '#gateway/listener.ts'
+import { MetadataBlobs } from '#gateway/metadata-answer.ts'
 import { RouteTable } from '#gateway/route.ts'
 import { drainConnections } from '#gateway/shutdown.ts'
 import { Topics } from '#gateway/topics.ts'
@@ -30,6 +31,7 @@ export class Worker {
   readonly clusterId: string
   readonly zone: string | null
   readonly topics: Topics
+  readonly blobs = new MetadataBlobs()
   readonly admission: Admission
   readonly counters = new ClientCounters()
   readonly links = new Map<string, ClusterLink>()

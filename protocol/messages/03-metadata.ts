@@ -34,31 +34,32 @@ export const metadataRequest = message(apis.metadata.flexibleFrom, {
   includeTopicAuthorizedOperations: boolean.since(8),
 })
 
+/** One topic of an answer, by itself: large answers are put together from encoded topics. */
+export const metadataTopic = struct({
+  errorCode: int16,
+  name: string.nullable(12).or(''),
+  topicId: uuid.since(10),
+  isInternal: boolean.since(1),
+  partitions: array(
+    struct({
+      errorCode: int16,
+      partitionIndex: int32,
+      leaderId: int32,
+      leaderEpoch: int32.or(-1).since(7),
+      replicaNodes: array(int32),
+      isrNodes: array(int32),
+      offlineReplicas: array(int32).since(5),
+    }),
+  ),
+  topicAuthorizedOperations: int32.or(NOT_GIVEN).since(8),
+})
+
 export const metadataResponse = message(apis.metadata.flexibleFrom, {
   throttleTimeMs: int32.since(3),
   brokers: array(struct({ nodeId: int32, host: string, port: int32, rack: string.nullable().since(1) })),
   clusterId: string.nullable().since(2),
   controllerId: int32.or(-1).since(1),
-  topics: array(
-    struct({
-      errorCode: int16,
-      name: string.nullable(12).or(''),
-      topicId: uuid.since(10),
-      isInternal: boolean.since(1),
-      partitions: array(
-        struct({
-          errorCode: int16,
-          partitionIndex: int32,
-          leaderId: int32,
-          leaderEpoch: int32.or(-1).since(7),
-          replicaNodes: array(int32),
-          isrNodes: array(int32),
-          offlineReplicas: array(int32).since(5),
-        }),
-      ),
-      topicAuthorizedOperations: int32.or(NOT_GIVEN).since(8),
-    }),
-  ),
+  topics: array(metadataTopic),
   clusterAuthorizedOperations: int32.or(NOT_GIVEN).since(8, 10),
 })
 

@@ -37,3 +37,20 @@ test('a slot moves all ids of a node, below 2^30', () => {
   const { brokers } = new VirtualCluster(2 ** 20 - 1, 'h', clusters, ports)
   for (const { id } of brokers) assert.ok(id > 0 && id < 2 ** 30, `${id}`)
 })
+
+test('a cluster’s broker leads its partitions', () => {
+  const ports = new Map([
+    ['eu', 1],
+    ['us', 2],
+  ])
+  const virtual = new VirtualCluster(2, 'h', clusters, ports)
+  assert.deepEqual([virtual.leaderOf('eu'), virtual.leaderOf('us')], [2 * 1024 + 7, 2 * 1024 + 1023])
+})
+
+test('a node keeps its slot for ever: clients remember broker ids', () => {
+  assert.equal(slotOf('gw-1'), slotOf('gw-1'))
+  assert.deepEqual(
+    ['gw-1', 'gw-2', 'node.example.com'].map(slotOf),
+    SLOTS,
+  )
+})
