@@ -51,6 +51,10 @@ export class ClusterLink {
     this.sockets.engine = this.engine
   }
 
+  pin(clusterId: string): void {
+    if (this.cluster.pin(clusterId)) this.sockets.closeAll()
+  }
+
   start(): void {
     this.cluster.start()
   }

@@ -109,8 +109,13 @@ export class LaneSockets implements Submit {
     } else this.engine!.onLaneClosed(lane, false)
   }
 
+  /** Every lane is lost, and comes back. */
+  closeAll(): void {
+    for (const { connection } of [...this.#sockets.values()]) connection.close()
+  }
+
   stop(): void {
     this.#stopped = true
-    for (const { connection } of this.#sockets.values()) connection.close()
+    this.closeAll()
   }
 }

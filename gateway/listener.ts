@@ -59,12 +59,13 @@ export class Listener {
     }
     this.virtual = this.#virtualCluster()
     this.#ready = true
-    for (const socket of this.#early.splice(0)) this.#onSocket(socket)
+    for (const socket of this.#early.splice(0)) if (!socket.destroyed) this.#onSocket(socket)
   }
 
   #accept(socket: Socket): void {
-    if (this.#ready) this.#onSocket(socket)
-    else this.#early.push(socket)
+    if (this.#ready) return this.#onSocket(socket)
+    socket.on('error', () => {})
+    this.#early.push(socket)
   }
 
   #nameOf({ cluster }: Door): string {

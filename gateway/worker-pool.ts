@@ -149,10 +149,13 @@ export class WorkerPool {
   drain(timeoutMs: number): Promise<void> {
     this.#ending = true
     return new Promise((resolve) => {
-      this.#onDrained = resolve
-      setTimeout(resolve, timeoutMs + LATE_MS)
+      const timer = setTimeout(resolve, timeoutMs + LATE_MS)
+      this.#onDrained = () => {
+        clearTimeout(timer)
+        resolve()
+      }
       this.broadcast({ type: 'drain', timeoutMs })
-      if (this.#slots.every(({ over }) => over)) resolve()
+      if (this.#slots.every(({ over }) => over)) this.#onDrained()
     })
   }
 

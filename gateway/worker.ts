@@ -84,7 +84,7 @@ export class Worker {
 
   onMessage(message: Down): void {
     if (message.type === 'topics') this.topics.apply(message.cluster, message.changes)
-    else if (message.type === 'pin') this.links.get(message.cluster)?.cluster.pin(message.clusterId)
+    else if (message.type === 'pin') this.links.get(message.cluster)?.pin(message.clusterId)
     else if (message.type === 'others') this.#others = message
     else if (message.type === 'drain') void this.drain(message.timeoutMs)
     else if (message.type === 'stop') this.stop()

@@ -27,8 +27,10 @@ export type ClusterState = 'connecting' | 'up' | 'degraded' | 'down'
 
 const CONNECT_TIMEOUT_MS = 5000
 const METADATA_TIMEOUT_MS = 5000
+/** The connection for questions goes on to the next broker sooner: two frozen ones must not hide a third. */
+const CONTROL_CONNECT_TIMEOUT_MS = 1000
 /** A broker that is silent for so long is asked no more; another one is, before the cluster counts as down. */
-const HEARTBEAT_TIMEOUT_MS = 1500
+const HEARTBEAT_TIMEOUT_MS = 1000
 /** Topics in one question; after a failure fewer, until the one that cannot be asked stands alone. */
 const TOPICS_PER_QUESTION = 200
 /** So often a topic may fail alone before those who wait for it are told 5. */
@@ -76,9 +78,16 @@ export class Cluster {
     void this.#watch()
   }
 
-  /** The id that another worker of this node has met first. */
-  pin(clusterId: string): void {
-    this.clusterId ??= clusterId
+  /**
+   * The id that the node's first worker has met decides for all.
+   *
+   * @returns whether this one had met another cluster: its connections lead to the wrong one
+   */
+  pin(clusterId: string): boolean {
+    const wrong = this.clusterId !== null && this.clusterId !== clusterId
+    this.clusterId = clusterId
+    if (wrong) this.#control?.close(new Error(`another worker has met cluster ${clusterId}`))
+    return wrong
   }
 
   close(): void {
@@ -93,12 +102,16 @@ export class Cluster {
   }
 
   /** Opens a connection and makes sure that it leads to this cluster. The caller closes it. */
-  async open(address: Address, onClosed?: (error: Error) => void): Promise<UpstreamConnection> {
+  async open(
+    address: Address,
+    onClosed?: (error: Error) => void,
+    connectTimeoutMs = CONNECT_TIMEOUT_MS,
+  ): Promise<UpstreamConnection> {
     this.connects++
     const connection = new UpstreamConnection({
       ...address,
       clientId: this.options.clientId,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+      connectTimeoutMs,
       requestTimeoutMs: METADATA_TIMEOUT_MS,
       onClosed,
     })
@@ -224,7 +237,7 @@ export class Cluster {
     let lost: () => void = () => {}
     const over = new Promise<void>((resolve) => (lost = resolve))
     try {
-      const connection = await this.open(address, () => lost())
+      const connection = await this.open(address, () => lost(), CONTROL_CONNECT_TIMEOUT_MS)
       this.#control = connection
       this.#learnBrokers(await this.#metadata(connection, [], false))
       if (this.#closed) connection.close()

@@ -152,7 +152,7 @@ export class UpstreamConnection {
       }
       const answered = (frame: Buffer) => {
         // A broker that does not know this ApiVersions version answers in version 0 (KIP-511).
-        const fallback = api.key === apis.apiVersions.key && frame.readInt16BE(4) === 35
+        const fallback = api.key === apis.apiVersions.key && frame.length >= 6 && frame.readInt16BE(4) === 35
         resolve(decodeResponse(api, response, fallback ? 0 : version, frame))
       }
       this.send([encodeRequest(api, request, header, body)], header.correlationId, { answered, failed })
@@ -194,6 +194,7 @@ export class UpstreamConnection {
   }
 
   #onFrame(frame: Buffer): void {
+    if (frame.length < 4) throw new ProtocolError(`${this.address} sent an answer of ${frame.length} bytes`)
     const pending = this.#pending.shift()
     if (!pending) throw new ProtocolError(`${this.address} sent an answer nobody waits for`)
     const correlationId = frame.readInt32BE(0)
