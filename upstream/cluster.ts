@@ -26,7 +26,8 @@ export interface ClusterOptions {
 export type ClusterState = 'connecting' | 'up' | 'degraded' | 'down'
 
 const CONNECT_TIMEOUT_MS = 5000
-const METADATA_TIMEOUT_MS = 5000
+/** Shorter than the time that makes a cluster down: a frozen broker must be left before. */
+const METADATA_TIMEOUT_MS = 2500
 /** The connection for questions goes on to the next broker sooner: two frozen ones must not hide a third. */
 const CONTROL_CONNECT_TIMEOUT_MS = 1000
 /** A broker that is silent for so long is asked no more; another one is, before the cluster counts as down. */
@@ -266,7 +267,7 @@ export class Cluster {
     while (connection.state === 'ready') {
       await pause(HEARTBEAT_MS)
       try {
-        if (connection.state === 'ready') await this.#metadata(connection, [], false, HEARTBEAT_TIMEOUT_MS)
+        if (connection.idle) await this.#metadata(connection, [], false, HEARTBEAT_TIMEOUT_MS)
       } catch {
         return
       }

@@ -66,6 +66,11 @@ export class UpstreamConnection {
     return `${this.options.host}:${this.options.port}`
   }
 
+  /** Open, and nothing is waited for. */
+  get idle(): boolean {
+    return this.state === 'ready' && this.#pending.length === 0
+  }
+
   /** Connects and learns the broker's versions. Rejects, and is closed, when that fails. */
   async open(): Promise<void> {
     const timer = setTimeout(
