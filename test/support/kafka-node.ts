@@ -9,8 +9,8 @@ export interface NodeSettings {
   id: number
   clusterId: string
   folder: string
-  /** Of all nodes of the cluster, by id − 1. */
-  ports: { client: number; controller: number }[]
+  /** Of all nodes of the cluster, by id − 1. `door`: a second listener, which names another port to clients. */
+  ports: { client: number; controller: number; door?: { bound: number; advertised: number } }[]
   /** Broker properties that go before those below. */
   properties: Record<string, string>
 }
@@ -97,15 +97,16 @@ function propertiesOf(settings: NodeSettings): Record<string, string> {
   const own = ports[id - 1]!
   const enough = String(Math.ceil((nodes + 1) / 2))
   const client = `PLAINTEXT://127.0.0.1:${own.client}`
+  const door = (port: number | undefined): string => (own.door ? `,DOOR://127.0.0.1:${port}` : '')
   return {
     'process.roles': 'broker,controller',
     'node.id': String(id),
     'controller.quorum.voters': ports.map((port, i) => `${i + 1}@127.0.0.1:${port.controller}`).join(','),
-    listeners: `${client},CONTROLLER://127.0.0.1:${own.controller}`,
-    'advertised.listeners': client,
+    listeners: `${client}${door(own.door?.bound)},CONTROLLER://127.0.0.1:${own.controller}`,
+    'advertised.listeners': `${client}${door(own.door?.advertised)}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
-    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,DOOR:PLAINTEXT',
     'log.dirs': logFolder(folder),
     'auto.create.topics.enable': 'false',
     // Tests write records with old timestamps; half a minute after the start a broker would delete them.

@@ -23,6 +23,11 @@ export interface ClusterOptions {
    * leader is replaced in 3 s instead of 11, and a killed broker can come back that much sooner.
    */
   properties?: Record<string, string>
+  /**
+   * A port per broker at which a fault proxy listens: each broker gets a second listener (`doorPort`, for the
+   * proxy to lead to) that names this port to clients. Brokers and tests use the other one.
+   */
+  doors?: readonly number[]
 }
 
 export interface TopicSpec {
@@ -55,10 +60,11 @@ export async function startCluster(options: ClusterOptions): Promise<KafkaCluste
 
 async function layOut(installed: Installed, options: ClusterOptions): Promise<KafkaCluster> {
   const nodes = options.nodes ?? 1
-  const free = await freePorts(2 * nodes)
+  const free = await freePorts(3 * nodes)
   const ports = Array.from({ length: nodes }, (_, i) => ({
-    client: free[2 * i]!,
-    controller: free[2 * i + 1]!,
+    client: free[3 * i]!,
+    controller: free[3 * i + 1]!,
+    ...(options.doors && { door: { bound: free[3 * i + 2]!, advertised: options.doors[i]! } }),
   }))
   const folder = temporaryFolder('sluice-kafka-')
   const clusterId = node.newKafkaId()
@@ -76,13 +82,17 @@ async function layOut(installed: Installed, options: ClusterOptions): Promise<Ka
 export class KafkaBroker {
   readonly id: number
   readonly port: number
-  readonly #jvm: string[]
+  /** Of the listener behind a fault proxy; 0 if there is none. */
+  readonly doorPort: number
+  #jvm: string[]
   readonly #settings: node.NodeSettings
   #running: Running | undefined
 
   constructor(jvm: string[], settings: node.NodeSettings) {
     this.id = settings.id
-    this.port = settings.ports[settings.id - 1]!.client
+    const { client, door } = settings.ports[settings.id - 1]!
+    this.port = client
+    this.doorPort = door?.bound ?? 0
     this.#jvm = jvm
     this.#settings = settings
   }
@@ -138,6 +148,12 @@ export class KafkaBroker {
     await this.launch()
     await this.waitUntilReady()
   }
+
+  /** Restarts it with the programs of another version, on the data it has. */
+  async restartAs(version: KafkaVersion): Promise<void> {
+    this.#jvm = (await install(version)).jvm
+    await this.restart()
+  }
 }
 
 export class KafkaCluster {
@@ -187,6 +203,34 @@ export class KafkaCluster {
   async addPartitions(topic: string, count: number): Promise<void> {
     await this.withAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }))
     await this.#leadersAnswer(topic, count)
+  }
+
+  /** Leaderships go round by one: the replicas of each partition are listed anew, and the first is preferred. */
+  async preferOthers(topic: string): Promise<void> {
+    await this.withAdmin(async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      const partitionAssignment = topics[0]!.partitions.map(({ partitionId, leader, replicas }) => {
+        const sorted = [...replicas].sort((a, b) => a - b)
+        const next = (sorted.indexOf(leader) + 1) % sorted.length
+        return { partition: partitionId, replicas: [...sorted.slice(next), ...sorted.slice(0, next)] }
+      })
+      await admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] })
+    })
+  }
+
+  /** Waits until every partition of a topic has a leader and all its replicas are in sync. */
+  async waitUntilInSync(topic: string, timeoutMs = 60_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs
+    const isInSync = async (admin: Admin): Promise<boolean> => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      return topics[0]!.partitions.every(({ leader, isr, replicas }) => {
+        return leader > 0 && isr.length === replicas.length
+      })
+    }
+    while (!(await this.withAdmin(isInSync))) {
+      if (Date.now() > deadline) throw new Error(`${topic} is not in sync after ${timeoutMs} ms`)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
   }
 
   /** For anything else: kafkajs's admin client, connected for one piece of work. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import {
   CompressionTypes,
   Kafka,
@@ -9,14 +8,8 @@ import {
   type ProducerConfig,
   type ProducerRecord,
 } from 'kafkajs'
-import { splitLines } from '#test/support/processes.ts'
-import {
-  generatedValue,
-  type Outcome,
-  type ProducerSpec,
-  type SentRecord,
-  sentRecords,
-} from '#test/support/producer-spec.ts'
+import { type Answer, print, readSpec, sendAll } from '#test/support/producer-program.ts'
+import type { ProducerSpec, SentRecord } from '#test/support/producer-spec.ts'
 
 /** kafkajs, told by a ProducerSpec and answering in Outcomes: see producer-spec.ts. One record per send. */
 
@@ -45,8 +38,6 @@ const PROPERTIES: Record<string, Setter> = {
     (settings.producer.maxInFlightRequests = settings.inFlight = Number(value)),
 }
 
-let stdinClosed = false
-process.stdin.on('end', () => (stdinClosed = true))
 const spec = await readSpec()
 const settings = settingsOf(spec)
 /** The partition of each message, which kafkajs does not tell when a send fails. */
@@ -54,14 +45,10 @@ const chosen = new WeakMap<Message, number>()
 const start = performance.now()
 const producer = new Kafka(settings.client).producer(settings.producer)
 await producer.connect()
-const sent = await sendAll(producer)
+const sent = await sendAll(spec, settings.inFlight, (record) => send(producer, record))
 await producer.disconnect()
 print({ done: true, sent, ms: performance.now() - start })
 process.stdin.destroy()
-
-function readSpec(): Promise<ProducerSpec> {
-  return new Promise((resolve) => splitLines(process.stdin, (line) => resolve(JSON.parse(line))))
-}
 
 function settingsOf({ bootstrap, properties }: ProducerSpec): Settings {
   const settings: Settings = {
@@ -93,57 +80,17 @@ function noticingPartitioner(): ReturnType<typeof Partitioners.DefaultPartitione
   }
 }
 
-async function sendAll(producer: Producer): Promise<number> {
-  const underWay = new Set<Promise<void>>()
-  let count = 0
-  for await (const record of spec.records ? sentRecords(spec) : generated()) {
-    const send: Promise<void> = sendOne(producer, record).finally(() => underWay.delete(send))
-    underWay.add(send)
-    count++
-    if (underWay.size >= settings.inFlight) await Promise.race(underWay)
-  }
-  await Promise.all(underWay)
-  return count
-}
-
-async function* generated(): AsyncGenerator<SentRecord> {
-  const { topics, count = Infinity, partitions, valueBytes, perSecond } = spec.generate!
-  const closed = (): boolean => count === Infinity && stdinClosed
-  const start = performance.now()
-  for (let id = 0; id < count; id++) {
-    const due = perSecond ? start + (id / perSecond) * 1000 : 0
-    while (!closed() && performance.now() < due) await sleep(Math.min(50, due - performance.now()))
-    if (closed()) return
-    const topic = topics[id % topics.length]!
-    const partition = partitions ? Math.floor(id / topics.length) % partitions : null
-    const value = generatedValue(spec.name, topic, id, valueBytes)
-    yield { id, topic, partition, key: null, value, headers: [], timestamp: null }
-  }
-}
-
-async function sendOne(producer: Producer, record: SentRecord): Promise<void> {
-  const start = performance.now()
-  const { id, topic } = record
-  const outcome: Outcome = {
-    id,
-    topic,
-    partition: null,
-    offset: -1,
-    timestamp: -1,
-    error: null,
-    code: null,
-    ms: 0,
-  }
+async function send(producer: Producer, record: SentRecord): Promise<Answer> {
   const message = messageOf(record)
+  const partition = (): number | null => chosen.get(message) ?? null
   try {
-    const [answer] = await producer.send({ ...settings.send, topic, messages: [message] })
+    const [answer] = await producer.send({ ...settings.send, topic: record.topic, messages: [message] })
     // With acks=0 there is no answer.
-    if (answer) outcome.offset = Number(answer.baseOffset)
-    outcome.timestamp = record.timestamp ?? -1
+    const offset = answer ? Number(answer.baseOffset) : -1
+    return { partition: partition(), offset, error: null, code: null }
   } catch (error) {
-    Object.assign(outcome, failure(error as Error))
+    return { partition: partition(), offset: -1, ...reasonOf(error as Error) }
   }
-  print({ ...outcome, partition: chosen.get(message) ?? null, ms: performance.now() - start })
 }
 
 function messageOf({ key, value, partition, headers, timestamp }: SentRecord): Message {
@@ -167,13 +114,9 @@ function headersOf(headers: SentRecord['headers']): Record<string, Buffer[]> {
 }
 
 /** The reason below "retries exceeded", with the broker's code if there is one. */
-function failure(error: Error): Pick<Outcome, 'error' | 'code'> {
+function reasonOf(error: Error): Pick<Answer, 'error' | 'code'> {
   const reason = error.cause instanceof Error ? error.cause : error
   const { type, code } = reason as { type?: string; code?: unknown }
   const text = `${type ?? reason.name}: ${reason.message}`
   return { error: text, code: typeof code === 'number' ? code : null }
-}
-
-function print(line: object): void {
-  process.stdout.write(`${JSON.stringify(line)}\n`)
 }

@@ -3,7 +3,7 @@
 import time
 
 from kafka import KafkaProducer
-from kafka.errors import BrokerResponseError
+from kafka.errors import BrokerResponseError, KafkaError
 
 from producer_spec import Answers, Task
 
@@ -12,9 +12,15 @@ class Program:
     def __init__(self, task):
         self.producer = KafkaProducer(bootstrap_servers=task.bootstrap.split(','), **task.settings())
         self.answers = Answers()
+        self.futures = []
 
     def finish(self, sent):
-        self.producer.flush()
+        # Not flush: it throws when a send fails in the same moment.
+        for future in self.futures:
+            try:
+                future.get()
+            except KafkaError:
+                pass
         self.producer.close()
         self.answers.done(sent)
 
@@ -42,6 +48,7 @@ class Program:
         else:
             future.add_callback(acked)
             future.add_errback(failed)
+            self.futures.append(future)
 
 
 def reason_of(error):
