@@ -226,12 +226,11 @@ export class Engine {
     this.#conclude(batch, verdict, code, result)
   }
 
-  /** A partition that was late rides alone until it is in time; in company nobody knows who was late. */
+  /** A partition that was late, alone or in company, rides alone until it is in time. */
   #suspect({ partition, submission }: Batch, code: number): void {
-    const late = submission!.overdue && submission!.batches.length === 1
     if (code === Codes.REQUEST_TIMED_OUT || code === Codes.NOT_ENOUGH_REPLICAS_AFTER_APPEND) {
       partition.suspect = true
-    } else if (code === 0 && !late) partition.suspect = false
+    } else if (code === 0 && !submission!.overdue) partition.suspect = false
   }
 
   #conclude(batch: Batch, verdict: Verdict, code: number, result: ProduceResult | null = null): void {

@@ -24,9 +24,13 @@ export class Lanes {
     return null
   }
 
-  /** May this lane be held up by a suspect partition? Not the last one, while another is held up already. */
+  /**
+   * May this lane be held up by a suspect partition? Not the last one, while another suspect is being tried.
+   * One that is overdue has been found out: its partition enters no window, and the next may prove itself.
+   */
   sparesOne({ broker }: Lane): boolean {
-    return broker.free.length > 0 || !broker.lanes.some(({ submission }) => submission?.suspect)
+    const tried = ({ submission }: Lane) => submission?.suspect === true && !submission.overdue
+    return broker.free.length > 0 || !broker.lanes.some(tried)
   }
 
   giveBack(lane: Lane): void {
