@@ -65,7 +65,8 @@ async function listen(
   bind: { host: string; port: number },
 ): Promise<void> {
   try {
-    await app.listen(bind)
+    // A copy: fastify adds to it, and the config goes to every worker that starts later.
+    await app.listen({ ...bind })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const why = code === 'EADDRINUSE' ? `port ${bind.port} is in use` : message

@@ -6,14 +6,14 @@ import { ResponseOrder } from '#gateway/response-order.ts'
 export class Answers {
   readonly #socket: Socket
   readonly #counters: { bytesWritten: number }
-  readonly #onStuck: () => void
+  readonly #onStuck: (bytes: number) => void
   readonly #order = new ResponseOrder()
   /** Bytes of answers that wait for others before them. */
   #ready = 0
   #timed = false
 
   /** @param onStuck the client has taken nothing for the time given to `flush` */
-  constructor(socket: Socket, counters: { bytesWritten: number }, onStuck: () => void) {
+  constructor(socket: Socket, counters: { bytesWritten: number }, onStuck: (bytes: number) => void) {
     this.#socket = socket
     this.#counters = counters
     this.#onStuck = onStuck
@@ -68,7 +68,7 @@ export class Answers {
   }
 
   #onTimeout(): void {
-    if (this.#socket.writableLength > 0) this.#onStuck()
+    if (this.#socket.writableLength > 0) this.#onStuck(this.waiting)
     else this.#time(0)
   }
 }

@@ -1,5 +1,10 @@
 import type { ClientConnection } from '#gateway/connection.ts'
 
+/**
+ * What a batch that waits takes in memory beside its bytes. Measured: 2.3 KB for a request with one batch, of
+ * which the request itself takes half.
+ */
+export const BATCH_OVERHEAD = 1024
 /** Reading begins again when a cluster holds less than this share of its cap. */
 const RESUME_AT = 0.8
 
@@ -23,14 +28,14 @@ export class ClusterCap {
   }
 
   add(connection: ClientConnection, bytes: number): void {
-    this.held += bytes
+    this.held += bytes + BATCH_OVERHEAD
     if (!this.isFull || this.#waiting.has(connection)) return
     this.#waiting.add(connection)
     connection.pauseForCluster()
   }
 
   release(bytes: number): void {
-    this.held -= bytes
+    this.held -= bytes + BATCH_OVERHEAD
     if (this.#waiting.size === 0 || this.held >= this.cap * RESUME_AT) return
     const waiting = [...this.#waiting]
     this.#waiting.clear()

@@ -12,8 +12,10 @@ import {
   type Schema,
   unwrap,
 } from '#gateway/config-walk.ts'
+import { limitsPage } from '#gateway/limits-docs.ts'
+import { table } from '#gateway/markdown.ts'
 
-/** Generates docs/config.md and docs/config.schema.json from the schema: `npm run docs`. */
+/** Generates docs/config.md, docs/config.schema.json and docs/limits.md from the schema: `npm run docs`. */
 
 const INTRO = `# Configuration
 
@@ -52,7 +54,7 @@ export function configPage(): string {
     if (section) sections.push(section)
     else scalars.push(rowOf(key, field))
   }
-  const top = `## Top level\n\n${table(scalars)}`
+  const top = `## Top level\n\n${keyTable(scalars)}`
   return [INTRO, top, ...sections, memoryPage()].join('\n')
 }
 
@@ -71,7 +73,7 @@ function sectionOf(key: string, field: Schema): string | undefined {
     : required || isDefaulted(field)
       ? ''
       : 'Optional. '
-  return `## ${key}${element ? '[]' : ''}\n\n${count}${describe(field)}\n\n${table(rowsOf(entry))}`
+  return `## ${key}${element ? '[]' : ''}\n\n${count}${describe(field)}\n\n${keyTable(rowsOf(entry))}`
 }
 
 function isDefaulted(field: Schema): boolean {
@@ -106,12 +108,9 @@ function describe(schema: Schema): string {
   return description
 }
 
-function table(rows: Row[]): string {
-  const lines = rows.map(({ key, value, fallback, meaning }) => {
-    const cells = [value, fallback, meaning].map((cell) => cell.replaceAll('|', '\\|'))
-    return `| \`${key}\` | ${cells.join(' | ')} |`
-  })
-  return ['| key | value | default | meaning |', '| --- | --- | --- | --- |', ...lines, ''].join('\n')
+function keyTable(rows: Row[]): string {
+  const cells = rows.map(({ key, value, fallback, meaning }) => [`\`${key}\``, value, fallback, meaning])
+  return table(['key', 'value', 'default', 'meaning'], cells)
 }
 
 function memoryPage(): string {
@@ -134,4 +133,5 @@ if (import.meta.main) {
   const docs = new URL('../docs/', import.meta.url)
   writeFileSync(new URL('config.md', docs), configPage())
   writeFileSync(new URL('config.schema.json', docs), configJsonSchema())
+  writeFileSync(new URL('limits.md', docs), limitsPage())
 }

@@ -36,12 +36,16 @@ export const limitsSchema = z
       ),
     maxConnections: integer(1, 1_000_000)
       .prefault(10_000)
-      .describe('Client connections per node. More are closed at once. The open-files limit must be higher.'),
+      .describe(
+        'Client connections per node. More are closed at once; in a burst each of its workers may let in so ' +
+          'many before it knows of the others. The open-files limit must be higher.',
+      ),
     maxConnectionsPerAddress: integer(0, 1_000_000)
       .prefault(0)
       .describe(
         'Client connections per client address and node; 0 is no limit. Behind a load balancer it needs ' +
-          '`proxyProtocol: required`, else all clients share one address.',
+          '`proxyProtocol: required`, else all clients share one address. The workers tell each other ' +
+          'once a second; until then each counts for itself.',
       ),
     maxAckWait: duration('1s', '10m')
       .prefault('20s')

@@ -82,8 +82,10 @@ export class ClientConnection implements Holder {
     this.lastHeardAt = this.openedAt
     this.drainAt = this.openedAt + worker.limits.connectionMaxAge * (0.9 + Math.random() * 0.2)
     this.#splitter = new FrameSplitter(worker.limits.maxFrameBytes)
-    this.#pauses = new Pauses(socket, () => this.#onResumed())
-    this.#answers = new Answers(socket, worker.counters, () => this.#onStuck())
+    this.#pauses = new Pauses(socket, worker.counters, () => this.#onResumed())
+    this.#answers = new Answers(socket, worker.counters, (bytes) => {
+      this.close('write_timeout', `${bytes} bytes wait for the client`)
+    })
     socket.on('data', (chunk) => this.#onData(chunk))
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => this.close('client_reset'))
@@ -227,10 +229,15 @@ export class ClientConnection implements Holder {
     return copy
   }
 
-  /** A frame that became no request holds nothing any more. */
-  unread(frame: Buffer): void {
-    this.#unansweredBytes -= frame.buffer.byteLength
-    this.worker.admission.release(this, frame.buffer.byteLength)
+  /** A request under way holds more than its frame. */
+  hold(bytes: number): void {
+    this.#unansweredBytes += bytes
+    this.worker.admission.reserve(this, bytes)
+  }
+
+  letGo(bytes: number): void {
+    this.#unansweredBytes -= bytes
+    this.worker.admission.release(this, bytes)
   }
 
   track(request: Request): void {
@@ -300,8 +307,7 @@ export class ClientConnection implements Holder {
 
   /** A request is done; its answer leaves when everything before it has left. */
   answered(request: Request): void {
-    this.#unansweredBytes -= request.reserved
-    this.worker.admission.release(this, request.reserved)
+    this.letGo(request.reserved)
     this.#answers.add(request)
     if (this.#flushScheduled || this.state === 'closed') return
     this.#flushScheduled = true
@@ -318,10 +324,6 @@ export class ClientConnection implements Holder {
     }
     this.#holdBack()
     this.#finishWhenAnswered()
-  }
-
-  #onStuck(): void {
-    this.close('write_timeout', `${this.#answers.waiting} bytes wait for the client`)
   }
 
   // ── ending ──────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@ import type { Observer } from '#batcher/ports.ts'
 import type { Submission } from '#batcher/submission.ts'
 import type { CloseReason } from '#gateway/close-reasons.ts'
 import type { ClusterCap } from '#gateway/cluster-cap.ts'
+import type { PauseReason } from '#gateway/pauses.ts'
 
 /** What one worker has counted towards its clients since it started. */
 export class ClientCounters {
@@ -12,6 +13,13 @@ export class ClientCounters {
   readonly closed = new Map<CloseReason, number>()
   /** Batches refused before they reached an engine, by Kafka error code. */
   readonly refusals = new Map<number, number>()
+
+  /** How often a connection ceased to be read, by what it waited for. */
+  readonly heldBack = new Map<PauseReason, number>()
+
+  heldBackBy(reason: PauseReason): void {
+    this.heldBack.set(reason, (this.heldBack.get(reason) ?? 0) + 1)
+  }
 
   refused(errorCode: number): void {
     this.refusals.set(errorCode, (this.refusals.get(errorCode) ?? 0) + 1)

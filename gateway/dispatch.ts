@@ -41,7 +41,7 @@ export function dispatch(
     const api = findApi(header.apiKey)
     const handler = api && handlers.get(api.key)
     if (!api?.listed || !handler) {
-      connection.unread(frame)
+      connection.letGo(frame.buffer.byteLength)
       return connection.refuse('unsupported_api', `API key ${header.apiKey} version ${header.apiVersion}`)
     }
     request = new Request(connection, api, header, body, times)
@@ -56,7 +56,7 @@ export function dispatch(
     handler(request)
   } catch (error) {
     if (request?.outcome === 'open') request.finishSilently()
-    else if (!request) connection.unread(frame)
+    else if (!request) connection.letGo(frame.buffer.byteLength)
     if (error instanceof ProtocolError) connection.refuse('bad_request', error.message)
     else connection.close('internal_error', (error as Error).stack)
   }

@@ -1,7 +1,16 @@
 import type { Socket } from 'node:net'
 
 /** Why a connection is not read for now. It is read again when no reason is left. */
-export type PauseReason = 'admission' | 'permit' | 'cluster' | 'pipelined' | 'output' | 'refused'
+export const PAUSE_REASONS = {
+  admission: 'the node holds 80 % of `limits.memory`, and this client much of it; at 90 % all clients',
+  cluster: 'the cluster it writes to holds its share of `limits.memory`, half of it where there are several',
+  permit: 'its request is over 1 MiB, and `limits.largeFrames` of them are being read',
+  pipelined: '`limits.pipelined` or `limits.pipelinedBytes` of its requests are not answered',
+  output: '`limits.outputBytes` of answers wait for it to read them',
+  refused: 'it will be closed for a wrong request, once everything before is answered',
+} as const
+
+export type PauseReason = keyof typeof PAUSE_REASONS
 
 /** With one of these, frames that have come already are not taken up either. */
 const STOPPING: readonly PauseReason[] = ['cluster', 'pipelined', 'output', 'refused']
@@ -10,12 +19,14 @@ const STOPPING: readonly PauseReason[] = ['cluster', 'pipelined', 'output', 'ref
 export class Pauses {
   readonly #socket: Socket
   readonly #reasons = new Set<PauseReason>()
+  readonly #counters: { heldBackBy(reason: PauseReason): void }
   readonly #onResumed: () => void
   /** ms; what is read next may have waited since then. -1 when nothing has. */
   #waitingSince = -1
 
-  constructor(socket: Socket, onResumed: () => void) {
+  constructor(socket: Socket, counters: { heldBackBy(reason: PauseReason): void }, onResumed: () => void) {
     this.#socket = socket
+    this.#counters = counters
     this.#onResumed = onResumed
   }
 
@@ -28,6 +39,8 @@ export class Pauses {
   }
 
   add(reason: PauseReason): void {
+    if (this.#reasons.has(reason)) return
+    this.#counters.heldBackBy(reason)
     if (this.#reasons.size === 0) {
       this.#waitingSince = performance.now()
       this.#socket.pause()

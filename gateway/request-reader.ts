@@ -4,19 +4,20 @@ import { ProtocolError, Reader } from '#protocol/reader.ts'
  * Elements of all arrays of one request, topics and partitions together. An element of a few bytes becomes
  * objects of a few hundred: 16 MiB of empty topic names would be over a gigabyte.
  */
-const MAX_ELEMENTS = 100_000
+export const MAX_ELEMENTS = 100_000
 
 const LABEL_CHARACTERS = 128
 
 /** Reads what a client sent: beside the bytes, what they become is bounded. */
 export class RequestReader extends Reader {
-  #elements = 0
+  /** Read so far, of all arrays. */
+  elements = 0
 
   override arrayLength(compact: boolean): number {
     const length = super.arrayLength(compact)
-    this.#elements += Math.max(0, length)
-    if (this.#elements > MAX_ELEMENTS) {
-      throw new ProtocolError(`${this.#elements} array elements, the limit is ${MAX_ELEMENTS}`)
+    this.elements += Math.max(0, length)
+    if (this.elements > MAX_ELEMENTS) {
+      throw new ProtocolError(`${this.elements} array elements, the limit is ${MAX_ELEMENTS}`)
     }
     return length
   }

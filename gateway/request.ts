@@ -1,7 +1,7 @@
 import type { ClientConnection } from '#gateway/connection.ts'
+import type { RequestReader } from '#gateway/request-reader.ts'
 import type { Api } from '#protocol/apis.ts'
 import { encodeResponse, type RequestHeader } from '#protocol/header.ts'
-import type { Reader } from '#protocol/reader.ts'
 import type { Input, Message } from '#protocol/schema.ts'
 
 /**
@@ -13,9 +13,9 @@ export class Request {
   readonly api: Api
   readonly header: RequestHeader
   /** Stands behind the header. */
-  readonly body: Reader
+  readonly body: RequestReader
   /** Bytes reserved for it until it is answered. */
-  readonly reserved: number
+  reserved: number
   /** ms of `performance.now()`: first byte (or the start of the pause it waited behind) and last byte. */
   readonly firstByteAt: number
   readonly wholeAt: number
@@ -27,7 +27,7 @@ export class Request {
     connection: ClientConnection,
     api: Api,
     header: RequestHeader,
-    body: Reader,
+    body: RequestReader,
     times: { firstByteAt: number; wholeAt: number },
   ) {
     this.connection = connection
@@ -41,6 +41,15 @@ export class Request {
 
   get version(): number {
     return this.header.apiVersion
+  }
+
+  /**
+   * It takes more memory than its frame until it is answered: small batches take many times their bytes, and
+   * an answer under way takes its own.
+   */
+  hold(bytes: number): void {
+    this.reserved += bytes
+    this.connection.hold(bytes)
   }
 
   /** @param frame a whole response frame, length prefix included */

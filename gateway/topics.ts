@@ -35,6 +35,8 @@ type DescribedTopic = Decoded<typeof metadataResponse>['topics'][number]
  */
 export class Topics {
   routes: RouteTable
+  /** Questions that were not asked because of limits.unknownTopicsPerSecond. */
+  deferred = 0
   readonly #maps = new Map<string, Map<string, TopicEntry>>()
   readonly #clusters: ReadonlyMap<string, Cluster>
   readonly #asking = new Map<string, Promise<TopicAnswer>>()
@@ -133,7 +135,10 @@ export class Topics {
     const second = Math.floor(performance.now() / 1000)
     const asks = this.#asks.get(cluster)
     if (asks?.second !== second) this.#asks.set(cluster, { second, count: 1 })
-    else if (++asks.count > this.#asksPerSecond) return false
+    else if (++asks.count > this.#asksPerSecond) {
+      this.deferred++
+      return false
+    }
     return true
   }
 }

@@ -3,7 +3,7 @@ import { serveChannel } from '#gateway/worker.ts'
 
 /**
  * A worker as a process of its own. The control process decides when it ends: signals that a terminal or a
- * service manager sends to the whole group are left to it.
+ * systemd sends to the whole group are left to it.
  */
 process.on('SIGTERM', () => {})
 process.on('SIGINT', () => {})
@@ -17,6 +17,6 @@ const channel: Channel<Up, Down> = {
 process.on('message', (message) => channel.onMessage(message as Down))
 const served = serveChannel(channel, null, true)
 process.on('disconnect', () => {
-  // Nobody keeps us informed any more: serve what is connected to its end, and let the service manager start anew.
+  // Nobody keeps us informed any more: serve what is connected to its end, and let systemd start anew.
   void served.endAlone().then(() => process.exit(0))
 })

@@ -74,6 +74,8 @@ export class WorkerPool {
       child?.once('error', reject)
       child?.once('exit', (code, signal) => reject(new Error(`worker ${index} ended with ${code ?? signal}`)))
     })
+    // It may end before anybody waits for it to listen.
+    listening.catch(() => {})
     child?.once('exit', (code, signal) => this.#onExit(slot, code ?? signal))
     // Before it listens: a worker that serves must know what its siblings know.
     const workers = this.#forked ? this.#config.node.workers : 1

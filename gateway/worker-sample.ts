@@ -20,6 +20,7 @@ export function sampleOf(worker: Worker): WorkerSample {
     closed: Object.fromEntries(counters.closed),
     addresses: worker.addresses,
     refusals: Object.fromEntries(counters.refusals),
+    heldBack: { ...Object.fromEntries(counters.heldBack), unknown_topic: worker.topics.deferred },
     clusters: Object.fromEntries([...worker.links].map(([name, link]) => [name, clusterSample(link)])),
   }
 }

@@ -48,6 +48,8 @@ export interface WorkerSample {
   addresses: Record<string, number>
   /** Batches refused before they reached a cluster's queue, by Kafka error code. */
   refusals: Record<string, number>
+  /** How often a limit held a client back without an error, by which. */
+  heldBack: Record<string, number>
   clusters: Record<string, ClusterSample>
 }
 
@@ -69,6 +71,8 @@ export interface NodeStatus {
   bytesWritten: number
   closed: Record<string, number>
   refusals: Record<string, number>
+  /** How often a limit held a client back without an error, by which. */
+  heldBack: Record<string, number>
 }
 
 export interface ClusterStatus {

@@ -25,6 +25,15 @@ export function metricsPage(state: State): string {
       count,
     )
   }
+  for (const [cause, count] of Object.entries(node.heldBack)) {
+    page.add(
+      'held_back_total',
+      'counter',
+      'Times that a limit made clients wait, by cause.',
+      { cause },
+      count,
+    )
+  }
   for (const [cluster, status] of Object.entries(state.clusters)) {
     const of = { cluster }
     const { totals } = status

@@ -66,6 +66,7 @@ export function snapshot(sources: Sources): State {
         bytesWritten: sample?.bytesWritten ?? 0,
         closed: sample?.closed ?? {},
         refusals: sample?.refusals ?? {},
+        heldBack: sample?.heldBack ?? {},
       },
     },
     clusters,

@@ -1,6 +1,7 @@
 import { type Acks, Batch, type Timing } from '#batcher/batch.ts'
 import { deadlineOf } from '#batcher/limits.ts'
 import type { Waiter } from '#batcher/ports.ts'
+import { BATCH_OVERHEAD } from '#gateway/cluster-cap.ts'
 import type { ClusterLink } from '#gateway/cluster-link.ts'
 import type { Request } from '#gateway/request.ts'
 import { isTopicName } from '#gateway/topic-name.ts'
@@ -31,6 +32,7 @@ const FAULTS = {
 
 export function handleProduce(request: Request): void {
   const { acks, timeoutMs, topics } = readProduceRequest(request.body, request.version)
+  request.hold(request.body.elements * BATCH_OVERHEAD)
   const call = new ProduceCall(request, acks as Acks, timeoutMs)
   const twice = listedTwice(topics)
   for (const topic of topics) call.addTopic(topic, twice)

@@ -10,6 +10,8 @@ import { type MetadataRequest, metadataRequest } from '#protocol/messages/03-met
  * hold them against us when a topic moves (kafka.md §3.2).
  */
 
+const TOPIC_BYTES = 256
+const PARTITION_BYTES = 32
 const UNKNOWN_TOPIC_ID = 100
 const INVALID_NAME: TopicAnswer = { errorCode: 17, partitions: 0, internal: false, cluster: null }
 
@@ -17,7 +19,9 @@ export function handleMetadata(request: Request): void {
   const body = metadataRequest.decode(request.body, request.version)
   const { topics } = request.connection.worker
   if (wantsAll(body, request.version)) {
-    void answerMetadata(request, [...topics.all()], [])
+    const all = [...topics.all()]
+    request.hold(bytesOf(all))
+    void answerMetadata(request, all, [])
     return
   }
   const refused: DescribedTopic[] = []
@@ -37,8 +41,14 @@ export function handleMetadata(request: Request): void {
     }
     asked.push(topics.ask(name, body.allowAutoTopicCreation).then(fill))
   }
+  request.hold(bytesOf(found))
   if (asked.length === 0) void answerMetadata(request, found, refused)
   else void Promise.all(asked).then(() => answerMetadata(request, found, refused))
+}
+
+/** What an answer takes while it is put together, roughly. */
+function bytesOf(topics: readonly [string, TopicAnswer][]): number {
+  return topics.reduce((sum, [, { partitions }]) => sum + TOPIC_BYTES + partitions * PARTITION_BYTES, 0)
 }
 
 /** Each once, as a broker does: an answer is never larger than the description of all topics. */

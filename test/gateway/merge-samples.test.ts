@@ -37,6 +37,7 @@ const sample = (more: Partial<WorkerSample> = {}): WorkerSample => ({
   closed: { idle: 1 },
   addresses: {},
   refusals: { 17: 2 },
+  heldBack: { pipelined: 1 },
   clusters: { eu: cluster() },
   ...more,
 })

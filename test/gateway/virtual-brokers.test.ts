@@ -48,9 +48,5 @@ test('a cluster’s broker leads its partitions', () => {
 })
 
 test('a node keeps its slot for ever: clients remember broker ids', () => {
-  assert.equal(slotOf('gw-1'), slotOf('gw-1'))
-  assert.deepEqual(
-    ['gw-1', 'gw-2', 'node.example.com'].map(slotOf),
-    SLOTS,
-  )
+  assert.deepEqual(['gw-1', 'gw-2', 'node.example.com'].map(slotOf), [168_910, 167_653, 131_004])
 })

@@ -2,6 +2,7 @@ import type { ProduceResult } from '#protocol/produce-wire.ts'
 import { findBatchFault } from '#protocol/record-batch.ts'
 import type { Copy } from '#test/simulation/copies.ts'
 import type { Entry, PartitionLog } from '#test/simulation/partition-log.ts'
+import { Process } from '#test/simulation/process.ts'
 import type { Troubles } from '#test/simulation/troubles.ts'
 import type { World } from '#test/simulation/world.ts'
 
@@ -28,34 +29,29 @@ const REQUEST_TIMED_OUT = 7
 const NOT_ENOUGH_REPLICAS = 19
 
 /** One broker process. It dies and comes back; what it had to say is lost with it. */
-export class SimBroker {
+export class SimBroker extends Process {
   readonly id: number
-  readonly world: World
   readonly troubles: Troubles
   alive = true
-  frozenUntil = 0
   /** Answers say so long that the client should send nothing. */
   throttledUntil = 0
+  /** Its answers leave some partitions out. */
+  incompleteUntil = 0
   /** It sends no answers, though it works. */
   muteUntil = 0
   /** What it believes about leaders, which spreads with a delay. */
   readonly view = new Map<PartitionLog, number>()
-  /** It answers 3 for all topics until then: its own metadata is not there yet. */
+  /** It answers with an error for all topics until then: its own metadata is not there yet, or it is closed to us. */
   emptyUntil = 0
+  emptyCode = 3
   readonly connections = new Set<BrokerConnection>()
   readonly minInSync: number
 
   constructor(id: number, world: World, troubles: Troubles, minInSync: number) {
+    super(world)
     this.id = id
-    this.world = world
     this.troubles = troubles
     this.minInSync = minInSync
-  }
-
-  /** Now, or when the process runs again. */
-  whenAwake(run: () => void): void {
-    if (this.world.now >= this.frozenUntil) run()
-    else this.world.at(this.frozenUntil, () => this.whenAwake(run))
   }
 
   /** Appends, or says why not. */
@@ -82,6 +78,8 @@ export class SimBroker {
 /** One connection of a broker: it works on one request at a time (broker-facts.md §2.4). */
 export class BrokerConnection {
   readonly broker: SimBroker
+  /** The process at this end has died. */
+  onDied: () => void = () => {}
   readonly #answer: (answer: UpstreamAnswer) => void
   readonly #queue: UpstreamRequest[] = []
   #busy = false
@@ -198,7 +196,11 @@ class PendingProduce {
   #end(): void {
     this.#over = true
     const broker = this.#broker
-    const throttleMs = Math.max(0, Math.ceil(broker.throttledUntil - broker.world.now))
+    const { now, random } = broker.world
+    if (now < broker.incompleteUntil) {
+      for (const item of [...this.#results.keys()]) if (random.chance(0.3)) this.#results.delete(item)
+    }
+    const throttleMs = Math.max(0, Math.ceil(broker.throttledUntil - now))
     this.#done({ results: this.#results, throttleMs })
   }
 }

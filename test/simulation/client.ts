@@ -1,8 +1,8 @@
 import type { Acks } from '#batcher/batch.ts'
 import { ClientPair, Copy, Out, type ProducerId } from '#test/simulation/copies.ts'
 import { Link } from '#test/simulation/links.ts'
-import type { NodeConnection } from '#test/simulation/node-connection.ts'
 import type { SimNode } from '#test/simulation/node.ts'
+import type { NodeConnection } from '#test/simulation/node-connection.ts'
 import type { PartitionLog } from '#test/simulation/partition-log.ts'
 import type { Style } from '#test/simulation/styles.ts'
 import type { World } from '#test/simulation/world.ts'
@@ -23,6 +23,8 @@ export interface ClientPlan {
   /** After so long it gives a batch up. */
   deliveryTimeoutMs: number
   firstSequence: number
+  /** Batches grow while they wait: one is made only when the socket takes it, with all that has come. */
+  grows?: boolean
   /** Share of batches that no broker takes. */
   poison: number
   /** The process dies then; Infinity = never. */
@@ -55,6 +57,8 @@ const RETRIABLE = new Set([2, 3, 5, 6, 7, 9, 13, 19, 20, 56, 74])
 const DUPLICATE_SEQUENCE = 46
 const OUT_OF_ORDER_SEQUENCE = 45
 const SWEEP_MS = 50
+/** Between the numbers of the producers of one client. */
+const PRODUCER_STEP = 1000
 
 /** A producer: makes batches, sends them, sends again what failed, as its library would. */
 export class SimClient {
@@ -70,6 +74,8 @@ export class SimClient {
   #session: Session | null = null
   #connecting = false
   #made = 0
+  /** What has come since the last batch was made. */
+  #gathered = 0
   #cursor = 0
   #pumpAt = Number.POSITIVE_INFINITY
 
@@ -79,12 +85,16 @@ export class SimClient {
     this.#world = world
     this.#nodes = nodes
     const { random } = world
-    const producerId: ProducerId | null = plan.style.idempotent
-      ? { high: 0x40000000 | random.whole(0, 0x3fffffff), low: random.whole(-(2 ** 31), 2 ** 31 - 1) }
-      : null
-    this.pairs = plan.partitions.map(
-      (position) => new ClientPair(id, logs[position]!, producerId, plan.firstSequence),
-    )
+    const { style, partitions, firstSequence } = plan
+    const newId = (): ProducerId => ({
+      high: 0x40000000 | random.whole(0, 0x3fffffff),
+      low: random.whole(-(2 ** 31), 2 ** 31 - 1),
+    })
+    this.pairs = Array.from({ length: style.producers ?? 1 }, (_, i) => {
+      const producerId = style.idempotent ? newId() : null
+      const number = id + i * PRODUCER_STEP
+      return partitions.map((at) => new ClientPair(number, logs[at]!, producerId, firstSequence))
+    }).flat()
     world.at(plan.startsAt, () => this.#start())
     if (plan.diesAt < Number.POSITIVE_INFINITY) world.at(plan.diesAt, () => this.#die())
   }
@@ -111,7 +121,9 @@ export class SimClient {
   #makeLater(): void {
     this.#world.after(this.#world.random.gap(this.plan.gapMs), () => {
       if (this.over || this.#made >= this.plan.batches) return
-      if (this.undone < CLIENT_BATCHES) this.#make()
+      this.#gathered++
+      if (!this.plan.grows && this.undone < CLIENT_BATCHES) this.#make()
+      if (this.plan.grows && this.#session && this.#session.unread < SOCKET_BYTES) this.#make()
       this.#pump()
       this.#makeLater()
     })
@@ -128,10 +140,21 @@ export class SimClient {
     this.#made++
     const shape = {
       records: random.chance(0.5) ? 1 : random.whole(2, 4),
-      size: Math.round(size[0] + (size[1] - size[0]) * random.next() ** 3),
+      size: Math.round(size[0] + (size[1] - size[0]) * random.next() ** 3) * this.#times(),
       poison: random.chance(poison) ? random.pick([10, 87]) : 0,
     }
+    this.#gathered = 0
     new Out(random.pick(this.pairs), shape, now)
+  }
+
+  /** How many fit in a batch by now. */
+  #times(): number {
+    return this.plan.grows ? Math.min(this.#gathered, 1000) : 1
+  }
+
+  /** It wants nothing more, and ends when what it has begun is done. */
+  stop(): void {
+    this.#made = this.plan.batches
   }
 
   // ── sending ─────────────────────────────────────────────────────────────────────────────────────────
@@ -153,8 +176,11 @@ export class SimClient {
   #takeSendable(): Out[] {
     const outs: Out[] = []
     const { pairs } = this
+    const taken = new Set<PartitionLog>()
     for (let i = 0; i < pairs.length && outs.length < this.plan.style.partitionsPerRequest; i++) {
-      const out = this.#sendableOf(pairs[(this.#cursor + i) % pairs.length]!)
+      const pair = pairs[(this.#cursor + i) % pairs.length]!
+      const out = taken.has(pair.log) ? null : this.#sendableOf(pair)
+      if (out) taken.add(pair.log)
       if (out) outs.push(out)
     }
     this.#cursor = (this.#cursor + 1) % pairs.length
@@ -218,7 +244,7 @@ export class SimClient {
     if (this.over || this.#session !== session) return
     if (session.open.shift() !== frame)
       this.#world.fail('order of answers', `client ${this.id} got another answer than it waits for`)
-    frame.copies.forEach((copy, i) => this.#onResult(copy, results[i]!.errorCode))
+    for (const [i, copy] of frame.copies.entries()) this.#onResult(copy, results[i]!.errorCode)
     if (this.plan.gapMs === 0) this.#makeAhead()
     this.#pump()
   }
@@ -327,12 +353,14 @@ export class SimClient {
     this.#session = null
     if (this.over) return
     this.#world.tell(`client ${this.id} has lost its connection`)
-    for (const { copies } of session.open) for (const { out } of copies) this.#onLost(out)
+    for (const { copies } of session.open) for (const copy of copies) this.#onLost(copy)
     this.#connect()
   }
 
-  #onLost(out: Out): void {
+  #onLost(copy: Copy): void {
+    const { out } = copy
     const { pair } = out
+    copy.unheard = true
     pair.inFlight--
     if (out.state === 'done') return
     if (out.attempts <= this.plan.style.retries) return this.#retry(out)

@@ -25,8 +25,8 @@ export class SimCluster {
   readonly brokers: SimBroker[] = []
   readonly logs: PartitionLog[] = []
   readonly #byName = new Map<string, PartitionLog[]>()
-  /** Brokers have been killed or leaders moved: producers may meet 45 without our doing. */
-  wasDisturbed = false
+  /** Brokers have been killed. One that is back knows little of its producers, who then may meet 45. */
+  hasLostMemory = false
 
   constructor(world: World, plan: ClusterPlan) {
     this.world = world
@@ -57,14 +57,13 @@ export class SimCluster {
 
   /** A broker's answer about a topic. */
   describe(broker: SimBroker, topic: string): { errorCode: number; leaders: number[] } {
-    if (this.world.now < broker.emptyUntil) return { errorCode: 3, leaders: [] }
+    if (this.world.now < broker.emptyUntil) return { errorCode: broker.emptyCode, leaders: [] }
     return { errorCode: 0, leaders: this.#byName.get(topic)!.map((log) => broker.view.get(log)!) }
   }
 
   /** Another in-sync replica takes over; the log's tail that is not replicated may not be there. */
   move(log: PartitionLog, to: number): void {
     const { random } = this.world
-    this.wasDisturbed = true
     const keep = random.chance(0.5) ? log.entries.length : random.whole(log.replicated, log.entries.length)
     const cut = log.entries.length - keep
     log.lead(to, keep)
@@ -76,9 +75,12 @@ export class SimCluster {
   kill(broker: SimBroker): void {
     if (!broker.alive) return
     this.world.tell(`cluster: broker ${broker.id} dies`)
-    this.wasDisturbed = true
+    this.hasLostMemory = true
     broker.alive = false
-    for (const connection of [...broker.connections]) connection.close()
+    for (const connection of [...broker.connections]) {
+      connection.close()
+      connection.onDied()
+    }
     const noticed = this.plan.electionMs * this.world.random.between(0.2, 1)
     for (const log of this.logs) {
       log.forgetAt(broker.id)
@@ -96,18 +98,21 @@ export class SimCluster {
     broker.emptyUntil = world.random.chance(0.2) ? world.now + world.random.between(0, 200) : 0
     for (const log of this.logs) {
       if (!log.replicas.includes(broker.id)) continue
-      if (log.leader < 0 && log.inSync.has(broker.id)) {
-        log.lead(broker.id)
-        this.#spread(log)
-      } else if (log.leader === broker.id) {
-        // Back before anybody noticed: it leads on, with what it remembers from its disk.
-        log.lead(broker.id)
-      }
-      world.after(world.random.between(20, 500), () => {
-        if (broker.alive) log.inSync.add(broker.id)
-      })
+      // Back before anybody noticed: it leads on, with what it remembers from its disk.
+      if (log.leader === broker.id) log.lead(broker.id)
+      else if (log.leader < 0 && log.inSync.has(broker.id)) this.#elect(log)
+      this.rejoin(broker, log)
     }
     for (const log of this.logs) this.#tell(broker, log)
+  }
+
+  /** A follower is in sync again once it has caught up with a leader. */
+  rejoin(broker: SimBroker, log: PartitionLog): void {
+    this.world.after(this.world.random.between(20, 500), () => {
+      if (!broker.alive || log.inSync.has(broker.id)) return
+      if (log.leader >= 0 && this.brokers[log.leader]!.alive) log.inSync.add(broker.id)
+      else this.rejoin(broker, log)
+    })
   }
 
   /** The controller has noticed that a broker is dead: it leaves the in-sync sets, others lead. */
@@ -115,14 +120,16 @@ export class SimCluster {
     if (broker.alive) return
     for (const log of this.logs) {
       if (log.inSync.size > 1) log.inSync.delete(broker.id)
-      if (log.leader !== broker.id) continue
-      const heirs = [...log.inSync].filter((id) => this.brokers[id]!.alive)
-      if (heirs.length > 0) this.move(log, this.world.random.pick(heirs))
-      else {
-        log.lead(-1)
-        this.#spread(log)
-      }
+      if (log.leader === broker.id) this.#elect(log)
     }
+  }
+
+  #elect(log: PartitionLog): void {
+    const heirs = [...log.inSync].filter((id) => this.brokers[id]!.alive)
+    if (heirs.length > 0) return this.move(log, this.world.random.pick(heirs))
+    this.world.tell(`cluster: ${log.name} has no leader`)
+    log.lead(-1)
+    this.#spread(log)
   }
 
   #spread(log: PartitionLog): void {

@@ -12,19 +12,22 @@ export class Control {
   readonly #node: SimNode
   readonly #asked = new Set<string>()
   #asking = false
-  #lastAliveAt = 0
+  #lastAliveAt: number
   #nextBeatAt = 0
+  /** Nobody of the cluster has been heard of for a while. */
+  isDown = false
   /** The run is over. */
   stopped = false
 
   constructor(node: SimNode) {
     this.#node = node
-    this.#watch()
+    this.#lastAliveAt = node.world.now
+    node.world.after(0, () => this.#watch())
   }
 
   noteAlive(): void {
     this.#lastAliveAt = this.#node.world.now
-    if (this.#node.engine.breakerOpen) this.#breaker(false)
+    if (this.isDown) this.#breaker(false)
   }
 
   askLeaders(topic: string): void {
@@ -91,7 +94,7 @@ export class Control {
   }
 
   #watch(): void {
-    const { world, engine } = this.#node
+    const { world } = this.#node
     if (this.stopped) return
     if (world.now >= this.#nextBeatAt) {
       this.#nextBeatAt = world.now + HEARTBEAT_MS
@@ -100,13 +103,14 @@ export class Control {
         () => {},
       )
     }
-    if (engine && world.now - this.#lastAliveAt > DOWN_AFTER_MS && !engine.breakerOpen) this.#breaker(true)
+    if (!this.isDown && world.now - this.#lastAliveAt > DOWN_AFTER_MS) this.#breaker(true)
     world.after(WATCH_MS, () => this.#node.whenAwake(() => this.#watch()))
   }
 
   #breaker(open: boolean): void {
     const { world, name, engine } = this.#node
     world.tell(`${name}: the cluster is ${open ? 'down' : 'up again'}`)
+    this.isDown = open
     engine.breakerOpen = open
   }
 }

@@ -42,6 +42,12 @@ export class ClientPair {
   }
 }
 
+/**
+ * `held`: one before it has failed and its client cannot know yet. `passes`: nothing has failed, or the client
+ * has shown that it knows. `either`: the failed one has come again, but others that were held are missing.
+ */
+export type Guarded = 'held' | 'passes' | 'either'
+
 export type Outcome = 'open' | 'acked' | 'failed' | 'dropped' | 'unacknowledged'
 
 /** A batch that a client wants stored. */
@@ -62,11 +68,7 @@ export class Out {
   retryAt = 0
   readonly copies: Copy[] = []
 
-  constructor(
-    pair: ClientPair,
-    shape: { records: number; size: number; poison: number },
-    madeAt: number,
-  ) {
+  constructor(pair: ClientPair, shape: { records: number; size: number; poison: number }, madeAt: number) {
     this.pair = pair
     this.number = pair.nextNumber++
     this.records = shape.records
@@ -122,9 +124,13 @@ export class Copy implements Waiter {
   /** What the gateway itself finds wrong with it, 0 = nothing. */
   refusal = 0
   batch: Batch | null = null
+  /** What rule 4 says of it when it comes. */
+  guarded: Guarded = 'passes'
   /** Called once with the answer. */
   onAnswered: (copy: Copy) => void = () => {}
   acceptedAt = -1
+  /** Counts what nodes have accepted, so that two of the same moment can be told apart. */
+  place = -1
   answeredAt = -1
   errorCode = 0
   baseOffset = -1
@@ -135,6 +141,8 @@ export class Copy implements Waiter {
   readonly heardOffsets = new Set<number>()
   /** An attempt has ended without a word on its fate. */
   unknown = false
+  /** The client's connection ended before it had an answer. */
+  unheard = false
   /** What its append made. */
   entry: Entry | null = null
 
@@ -183,6 +191,12 @@ export class Copy implements Waiter {
 /** Codes that say that the batch is not in the log and will not be. */
 const NOT_STORED = new Set([3, 5, 6, 9, 10, 17, 19, 42, 53, 74, 87])
 
-export function surelyNotStored({ errorCode, baseOffset }: { errorCode: number; baseOffset: number }): boolean {
+export function surelyNotStored({
+  errorCode,
+  baseOffset,
+}: {
+  errorCode: number
+  baseOffset: number
+}): boolean {
   return NOT_STORED.has(errorCode) && baseOffset < 0
 }

@@ -44,7 +44,7 @@ export class SimLanes implements Submit {
       node.whenAwake(() => {
         if (lane.state !== 'opening') return
         const broker = cluster.brokers[lane.broker.id]!
-        const reached = broker.alive && world.now >= broker.frozenUntil && world.now >= broker.muteUntil
+        const reached = broker.alive && !broker.isFrozen && world.now >= broker.muteUntil
         if (reached) return this.#opened(lane)
         node.control.askAll()
         this.#connect(lane, failures + 1)
@@ -70,6 +70,11 @@ export class SimLanes implements Submit {
       () => node.whenAwake(() => this.#onClosed(upstream)),
       () => upstream.broker.close(),
     )
+    // A dead process resets its connections; a dead machine says nothing.
+    upstream.broker.onDied = () => {
+      const silent = world.random.chance(0.2)
+      link.cut(silent ? world.random.between(500, 20000) : world.random.between(0, 5), 0)
+    }
     node.control.noteAlive()
     node.engine.onLaneOpen(lane)
   }
@@ -86,7 +91,10 @@ export class SimLanes implements Submit {
     upstream.items = items
     if (upstream.link.isCut && world.random.chance(0.5)) {
       upstream.written = false
-      world.after(0, () => node.whenAwake(() => this.#onClosed(upstream)))
+      const closed = () => this.#onClosed(upstream)
+      // The real one notices a dead socket only while it writes, and says so at once.
+      if (node.plan.closesAtOnce) closed()
+      else world.after(0, () => node.whenAwake(closed))
       return
     }
     upstream.written = true
@@ -106,7 +114,7 @@ export class SimLanes implements Submit {
     upstream.items = []
     const inOrder = items.map((item) => results.get(item) ?? null)
     node.checks.onAnswer(upstream.lane, items, inOrder, throttleMs)
-    node.engine.onAnswer(upstream.lane, inOrder)
+    node.engine.onAnswer(upstream.lane, inOrder, throttleMs)
     node.checks.settled()
   }
 

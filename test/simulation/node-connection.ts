@@ -1,5 +1,5 @@
 import type { Holder } from '#batcher/admission.ts'
-import { Batch } from '#batcher/batch.ts'
+import { Batch, type Timing } from '#batcher/batch.ts'
 import type { Client } from '#batcher/client.ts'
 import { deadlineOf } from '#batcher/limits.ts'
 import type { Frame } from '#test/simulation/client.ts'
@@ -29,6 +29,8 @@ const CORRUPT_MESSAGE = 2
 export class NodeConnection implements Holder {
   client: ClientEnd = { answer: () => {}, hasRead: () => {} }
   reserved = 0
+  unfinished = 0
+  readonly unfinishedSince = 0
   closed = false
   readonly link: Link
   readonly engineClient: Client
@@ -65,7 +67,17 @@ export class NodeConnection implements Holder {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    this.#node.whenAwake(() => this.#read())
+    // A socket resumes in a later turn; the engine must not be called from inside an answer.
+    this.#node.world.after(0, () => this.#node.whenAwake(() => this.#read()))
+  }
+
+  /** Frames come whole here, and none is large. */
+  evict(): void {
+    this.#node.world.fail('admission', 'a connection without an unfinished frame was evicted')
+  }
+
+  permit(): void {
+    this.#node.world.fail('admission', 'a connection got a permit that it did not ask for')
   }
 
   onClosed(): void {
@@ -102,9 +114,11 @@ export class NodeConnection implements Holder {
     this.#pausedSince = -1
     this.client.hasRead(frame)
     admission.reserve(this, frame.bytes)
+    this.#node.checkLedger(frame.bytes)
     const times = { firstByteAt, wholeAt: now }
     const timing = {
       arrivedAt: firstByteAt,
+      wholeAt: now,
       deadline: deadlineOf(times, frame.timeoutMs, this.#node.plan.maxAckWaitMs),
     }
     const request: Request = { frame, pending: 1, done: false }
@@ -113,7 +127,7 @@ export class NodeConnection implements Holder {
     this.#finishOne(request)
   }
 
-  #accept(request: Request, copy: Copy, timing: { arrivedAt: number; deadline: number }): void {
+  #accept(request: Request, copy: Copy, timing: Timing): void {
     const node = this.#node
     const refusal = this.#refusalOf()
     if (refusal !== 0 && !copy.idempotent) {
@@ -163,7 +177,9 @@ export class NodeConnection implements Holder {
       const failed = frame.copies.some(({ errorCode }) => errorCode !== 0)
       if (frame.acks === 0) {
         if (!failed) continue
-        this.#node.world.tell(`${this.#node.name} closes client ${frame.copies[0]!.out.pair.client}: acks=0 failed`)
+        this.#node.world.tell(
+          `${this.#node.name} closes client ${frame.copies[0]!.out.pair.client}: acks=0 failed`,
+        )
         return this.close()
       }
       this.client.answer(

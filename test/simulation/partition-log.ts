@@ -1,4 +1,10 @@
-import { baseSequence, producerEpoch, producerIdHigh, producerIdLow, recordsCount } from '#protocol/record-batch.ts'
+import {
+  baseSequence,
+  producerEpoch,
+  producerIdHigh,
+  producerIdLow,
+  recordsCount,
+} from '#protocol/record-batch.ts'
 import type { Copy } from '#test/simulation/copies.ts'
 import type { World } from '#test/simulation/world.ts'
 

@@ -14,6 +14,8 @@ export interface Style {
   onOutOfOrder: 'bump' | 'fatal'
   /** When its own time is over for a batch: wait for the broker's 45, or take a new epoch at once. */
   onDrop: 'wait' | 'bump'
+  /** Producer ids that share its connection, as behind a proxy; default 1. */
+  producers?: number
 }
 
 const MANY = 1_000_000
@@ -138,5 +140,18 @@ export const STYLES: readonly Style[] = [
     retryOrder: 'any',
     onOutOfOrder: 'fatal',
     onDrop: 'bump',
+  },
+  {
+    name: 'many-producers-one-connection',
+    idempotent: true,
+    acks: -1,
+    requestsInFlight: 60,
+    partitionsPerRequest: 4,
+    retries: MANY,
+    backoffMs: 100,
+    retryOrder: 'oneByOne',
+    onOutOfOrder: 'bump',
+    onDrop: 'bump',
+    producers: 5,
   },
 ]

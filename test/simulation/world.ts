@@ -21,6 +21,8 @@ export class Violation extends Error {
 /** Simulated time, in ms, and everything that is going to happen, in order. */
 export class World {
   now = 0
+  /** From then on nothing is wrong any more. */
+  healedAt = Number.POSITIVE_INFINITY
   /** Events run so far. */
   events = 0
   readonly random: Random

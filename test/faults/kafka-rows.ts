@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { setTimeout as pause } from 'node:timers/promises'
+import { assertNoErrors, type KafkaStage } from '#test/faults/kafka-stage.ts'
+import type { Row } from '#test/faults/row.ts'
+
+const MIB = 1024 * 1024
+/** What a batch without producer id is told when its broker went away under it; clients send it again. */
+const UNKNOWN = [7]
+
+/** Rows whose truth is a real broker's: what a leader change, a crash or a lost answer leaves behind. */
+export const KAFKA_ROWS: Row<KafkaStage>[] = [
+  { number: '4', name: 'SIGKILL of a leader: no client sees an error', run: killLeader },
+  { number: '5', name: 'leaders moved in a loop: no 45, no error at a client', run: moveLeaders },
+  { number: '7', name: 'RST with requests in flight: idempotent batches once, others 7', run: reset },
+  { number: '8', name: 'answers lost: as RST', run: loseAnswers },
+  { number: '9', name: 'a broker behind a black hole: only its partitions stand still', run: blackHole },
+  { number: '10', name: 'a whole cluster SIGKILLed and back: the other one never notices', run: clusterDown },
+  { number: 'rolling', name: 'rolling restart of all brokers: no client sees an error', run: rollingRestart },
+]
+
+async function killLeader(stage: KafkaStage): Promise<string> {
+  const topic = await stage.topic()
+  const { ledgers, told } = await stage.under({ topics: [topic] }, UNKNOWN, async (crew) => {
+    const leader = await stage.leader(topic)
+    await leader.kill()
+    await crew.goOn(100)
+    await leader.restart()
+    await stage.three.waitUntilInSync(topic)
+    await crew.goOn(40)
+  })
+  assertNoErrors(ledgers)
+  return told
+}
+
+async function moveLeaders(stage: KafkaStage): Promise<string> {
+  const topic = await stage.topic()
+  let moves = 0
+  const { ledgers, told } = await stage.under({ topics: [topic], perSecond: 60 }, UNKNOWN, async (crew) => {
+    for (let round = 0; round < 5; round++) {
+      const before = await stage.leader(topic)
+      await stage.three.preferOthers(topic)
+      for (let waited = 0; (await stage.leader(topic).catch(() => before)) === before; waited++) {
+        assert.ok(waited < 200, 'the leader does not move')
+        await pause(100)
+      }
+      moves++
+    }
+    await crew.goOn(40)
+  })
+  assertNoErrors(ledgers)
+  return `${moves} moves of 6 leaders; ${told}`
+}
+
+async function reset(stage: KafkaStage): Promise<string> {
+  const topic = await stage.topic()
+  let cuts = 0
+  const { told } = await stage.under({ topics: [topic], perSecond: 100 }, [7, 19], async (crew) => {
+    for (let i = 0; i < 12; i++) {
+      await pause(150 + (i % 4) * 70)
+      const proxy = stage.proxies[i % 3]!
+      cuts += proxy.connections
+      proxy.cut()
+    }
+    await crew.goOn(100)
+  })
+  assert.ok(cuts > 12, `${cuts} connections`)
+  return `${cuts} connections reset; ${told}`
+}
+
+async function loseAnswers(stage: KafkaStage): Promise<string> {
+  const topic = await stage.topic()
+  const properties = { 'request.timeout.ms': '3000' }
+  const { told } = await stage.under(
+    { topics: [topic], properties, kinds: ['java', 'rdkafka-once', 'rdkafka', 'sarama', 'kafkajs'] },
+    [7, 19],
+    async (crew) => {
+      for (const proxy of stage.proxies) {
+        proxy.answers.swallows = true
+        await pause(1000)
+        proxy.heal()
+        proxy.cut()
+        await crew.goOn(30)
+      }
+    },
+  )
+  return told
+}
+
+async function blackHole(stage: KafkaStage): Promise<string> {
+  const topic = await stage.topic()
+  const options = { topics: [topic], partitions: 6, properties: { 'request.timeout.ms': '5000' } }
+  const kinds = ['java', 'rdkafka-once', 'franz'] as const
+  let living = 0
+  const { told } = await stage.under({ ...options, kinds: [...kinds] }, [7, 19], async (crew) => {
+    const holed = await stage.leader(topic)
+    const leaders = await Promise.all([0, 1, 2, 3, 4, 5].map((partition) => stage.leader(topic, partition)))
+    const proxy = stage.proxies[holed.id - 1]!
+    proxy.isBlackHole = true
+    await pause(500)
+    const from = crew.producers.map(({ outcomes }) => outcomes.length)
+    await pause(6000)
+    const during = crew.producers.flatMap(({ outcomes }, i) => outcomes.slice(from[i]))
+    const acked = during.filter(({ error }) => error === null).map(({ partition }) => leaders[partition!]!.id)
+    living = acked.filter((id) => id !== holed.id).length
+    assert.ok(!acked.includes(holed.id), 'nothing is acknowledged out of a black hole')
+    proxy.heal()
+    await crew.goOn(40)
+  })
+  assert.ok(living > 50, `${living} records acknowledged by the other brokers`)
+  return `${living} records acknowledged by the others in 6 s; ${told}`
+}
+
+async function clusterDown(stage: KafkaStage, seconds = 20): Promise<string> {
+  const topics = [await stage.topic('t'), await stage.topic('o', 3)]
+  const orphans = { topics: [topics[1]!], kinds: ['java', 'rdkafka-once', 'rdkafka', 'franz'] as const }
+  let connects = 0
+  let peak = 0
+  let lost = ''
+  const well = await stage.under(
+    { topics: [topics[0]!], kinds: ['java', 'rdkafka', 'kafkajs'] },
+    [7, 19],
+    async (crew) => {
+      const errors = (await stage.gateway.state()).clusters.three!.totals.errors
+      const { told } = await stage.under({ ...orphans, kinds: [...orphans.kinds] }, [7, 19], async (own) => {
+        const before = (await stage.gateway.state()).clusters.other!.connects
+        await stage.other.brokers[0]!.kill()
+        await stage.gateway.waitFor('down', ({ clusters }) => clusters.other!.state === 'down')
+        await crew.goOn(10)
+        await pause(seconds * 1000)
+        const { clusters, nodes } = await stage.gateway.state()
+        connects = clusters.other!.connects - before
+        peak = nodes['gw-test']!.reservedPeak
+        assert.ok(peak < nodes['gw-test']!.memoryBudget)
+        await stage.other.brokers[0]!.restart()
+        await stage.gateway.waitFor('up', ({ clusters: now }) => now.other!.state === 'up')
+        await own.goOn(40)
+      })
+      lost = told
+      assert.equal((await stage.gateway.state()).clusters.three!.totals.errors, errors, 'the other cluster')
+    },
+  )
+  assertNoErrors(well.ledgers)
+  assert.ok(connects <= 5 * seconds, `${connects} connects in ${seconds} s`)
+  const ledger = `ledger at most ${(peak / MIB).toFixed(1)} MiB`
+  return `${connects} connects in ${seconds} s down, ${ledger}; its producers: ${lost}; others: no error`
+}
+
+async function rollingUpgrade(stage: KafkaStage): Promise<string> {
+  const topics = [await stage.topic('t'), await stage.topic('o', 3)]
+  const { ledgers, told } = await stage.under({ topics }, UNKNOWN, async (crew) => {
+    for (const broker of stage.three.brokers) {
+      await broker.restartAs('4.4.0')
+      await stage.three.waitUntilInSync(topics[0]!)
+      await crew.goOn(20)
+    }
+  })
+  assertNoErrors(ledgers)
+  assert.doesNotMatch(stage.gateway.log(), /speaks \w+ versions/, 'a version for each broker')
+  return `3.9.2 to 4.4.0, one broker after the other; ${told}`
+}
+
+async function rollingRestart(stage: KafkaStage): Promise<string> {
+  const topic = await stage.topic()
+  const { ledgers, told } = await stage.under({ topics: [topic] }, UNKNOWN, async (crew) => {
+    for (const broker of stage.three.brokers) {
+      await broker.restart()
+      await stage.three.waitUntilInSync(topic)
+      await crew.goOn(20)
+    }
+  })
+  assertNoErrors(ledgers)
+  return told
+}
+
+/** On a stage whose three brokers are still 3.9.2. */
+export const UPGRADE_ROW: Row<KafkaStage> = {
+  number: '33',
+  name: 'rolling upgrade, brokers of different versions: no client sees an error',
+  run: rollingUpgrade,
+}

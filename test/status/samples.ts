@@ -1,0 +1,41 @@
+import type { ClusterSample, WorkerSample } from '#status/contract.ts'
+
+export const clusterSample = (more: Partial<ClusterSample> = {}): ClusterSample => ({
+  state: 'up',
+  reason: '',
+  retired: false,
+  lanes: 2,
+  connects: 3,
+  waiting: 5,
+  inFlightBytes: 700,
+  totals: {
+    batchesIn: 110,
+    recordsIn: 220,
+    bytesIn: 1000,
+    submissions: 40,
+    acks: 99,
+    errors: 3,
+    batchesSubmitted: 100,
+    retries: 1,
+  },
+  errorCodes: { 19: 2, 7: 1 },
+  ...more,
+})
+
+export const workerSample = (more: Partial<WorkerSample> = {}): WorkerSample => ({
+  connections: 7,
+  accepted: 8,
+  unanswered: 2,
+  bytesRead: 100,
+  bytesWritten: 50,
+  reservedBytes: 30,
+  reservedPeak: 60,
+  memoryBudget: 1000,
+  pausedConnections: 1,
+  closed: { idle: 4, drain: 1 },
+  addresses: {},
+  refusals: { 17: 6 },
+  heldBack: { pipelined: 1 },
+  clusters: { eu: clusterSample() },
+  ...more,
+})
