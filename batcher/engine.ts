@@ -356,7 +356,7 @@ export class Engine {
   #mayCloseAt(window: Window, broker: Broker, now: number): number {
     const due = Math.max(broker.throttledUntil, this.#nextSubmissionAt)
     if (due > now) return due
-    return openUntil(window, broker, this.settings.window.linger, now)
+    return openUntil(window, broker, this.settings.window, now)
   }
 
   /** @param atOnce the lane was busy until now, so the window did not wait for anything else */

@@ -1,4 +1,5 @@
 import type { Broker } from '#batcher/broker.ts'
+import type { EngineSettings } from '#batcher/ports.ts'
 import type { Window } from '#batcher/window.ts'
 
 /** As long as Kafka's own producer waits since 4.0 (KIP-1030), in ms. */
@@ -15,11 +16,18 @@ const WORTH_WAITING = 2
  * The time runs from the last closing, so that what a submission left over does not shorten the next window;
  * but no batch waits longer than two windows in all.
  */
-export function openUntil(window: Window, broker: Broker, linger: 'auto' | number, now: number): number {
+export function openUntil(
+  window: Window,
+  broker: Broker,
+  { linger, maxBytes, maxPartitions }: EngineSettings['window'],
+  now: number,
+): number {
   const span = linger === 'auto' ? AUTO_LINGER_MS : linger
   if (span === 0) return now
   const until = Math.min(window.openedAt + span, window.oldestReadyAt() + 2 * span)
-  if (linger !== 'auto' || until <= now) return until
+  if (until <= now) return until
+  if (window.length >= maxPartitions || window.bytes(maxBytes) >= maxBytes) return now
+  if (linger !== 'auto') return until
   if (window.length >= ENOUGH_BATCHES || window.bytes(ENOUGH_BYTES) >= ENOUGH_BYTES) return now
   const expected = broker.arrivals.expected(now, until - now, window.length, broker.partitions)
   return expected >= WORTH_WAITING ? until : now
