@@ -63,6 +63,15 @@ test('those with the same deadline come in the order in which they arrived', () 
   assertBatches(deadlines.all(), expected)
 })
 
+test('those with different deadlines come the earliest first', () => {
+  const deadlines = new Deadlines()
+  const batches = [batch(0, 5000), batch(1, 1000), batch(2, 1005), batch(3, 3000)]
+  for (const one of batches) deadlines.add(one)
+  const expected = [batches[1], batches[2], batches[3], batches[0]]
+  assertBatches(deadlines.due(9000), expected)
+  assertBatches(deadlines.all(), expected)
+})
+
 test('it wakes after a long sleep', () => {
   const deadlines = new Deadlines()
   const late = batch(5e9, 1000)

@@ -53,21 +53,28 @@ describe('a fixed linger', () => {
   })
 
   test('what a submission left over waits for one more window at most', () => {
-    const world = oneBroker(3, { window: { linger: 20, maxBytes: 1 << 20, maxPartitions: 2 } })
-    for (const to of ['t/0', 't/1', 't/2']) world.sends(world.client(), { to })
+    const world = oneBroker(3, { window: { linger: 20, maxBytes: 1 << 20, maxPartitions: 256 } })
+    for (const to of ['t/0', 't/1', 't/1']) world.sends(world.client(), { to })
     world.after(20)
     assert.deepEqual(world.underWay, ['1: t/0 t/1'])
     world.answers()
     assert.deepEqual(world.underWay, [])
     world.after(20)
-    assert.deepEqual(world.underWay, ['1: t/2'])
+    assert.deepEqual(world.underWay, ['1: t/1'])
+  })
+
+  test('a window that is full does not wait', () => {
+    const world = oneBroker(3, { window: { linger: 20, maxBytes: 1 << 20, maxPartitions: 2 } })
+    for (const to of ['t/0', 't/1', 't/2']) world.sends(world.client(), { to })
+    world.after(0)
+    assert.deepEqual(world.underWay, ['1: t/0 t/1'])
   })
 })
 
 describe('however often a window closes before it', () => {
   test('no batch waits longer than two windows in all', () => {
-    const world = oneBroker(3, { window: { linger: 20, maxBytes: 1 << 20, maxPartitions: 1 } })
-    for (const to of ['t/0', 't/1', 't/2']) world.sends(world.client(), { to })
+    const world = oneBroker(3, { window: { linger: 20, maxBytes: 1 << 20, maxPartitions: 256 } })
+    for (const to of ['t/0', 't/0', 't/0']) world.sends(world.client(), { to })
     const since = world.now
     while (world.sent.length < 3) {
       while (world.requests.length > 0) world.answers()

@@ -109,7 +109,7 @@ for (const [what, bytes] of [
     const closed: Error[] = []
     connection.options.onClosed = (error) => closed.push(error)
     answerWith(() => (what.includes('nobody') ? Buffer.concat([bytes, bytes]) : bytes))
-    await assert.rejects(ask(connection))
+    await assert.rejects(ask(connection), { name: 'ProtocolError' })
     assert.equal(connection.state, 'closed')
     assert.equal(closed.length, 1)
   })
