@@ -14,6 +14,8 @@ interface Torment {
 
 const TORMENTS: Record<string, () => Promise<Torment>> = {
   clients: () => import('#test/clients/torment.ts'),
+  fuzz: () => import('#test/fuzz/fuzz.ts'),
+  row: () => import('#test/faults/torment.ts'),
   simulate: () => program('simulation/simulate.ts'),
 }
 

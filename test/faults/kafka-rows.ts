@@ -4,8 +4,11 @@ import { assertNoErrors, type KafkaStage } from '#test/faults/kafka-stage.ts'
 import type { Row } from '#test/faults/row.ts'
 
 const MIB = 1024 * 1024
-/** What a batch without producer id is told when its broker went away under it; clients send it again. */
-const UNKNOWN = [7]
+/**
+ * 7: what a batch without producer id is told when its broker goes away under it. 19: no leader within the
+ * client's own time (0.7 × 10 s with franz-go and sarama). Clients send such batches again by themselves.
+ */
+const TOLERATED = [7, 19]
 
 /** Rows whose truth is a real broker's: what a leader change, a crash or a lost answer leaves behind. */
 export const KAFKA_ROWS: Row<KafkaStage>[] = [
@@ -20,7 +23,7 @@ export const KAFKA_ROWS: Row<KafkaStage>[] = [
 
 async function killLeader(stage: KafkaStage): Promise<string> {
   const topic = await stage.topic()
-  const { ledgers, told } = await stage.under({ topics: [topic] }, UNKNOWN, async (crew) => {
+  const { ledgers, told } = await stage.under({ topics: [topic] }, TOLERATED, async (crew) => {
     const leader = await stage.leader(topic)
     await leader.kill()
     await crew.goOn(100)
@@ -35,7 +38,7 @@ async function killLeader(stage: KafkaStage): Promise<string> {
 async function moveLeaders(stage: KafkaStage): Promise<string> {
   const topic = await stage.topic()
   let moves = 0
-  const { ledgers, told } = await stage.under({ topics: [topic], perSecond: 60 }, UNKNOWN, async (crew) => {
+  const { ledgers, told } = await stage.under({ topics: [topic], perSecond: 60 }, TOLERATED, async (crew) => {
     for (let round = 0; round < 5; round++) {
       const before = await stage.leader(topic)
       await stage.three.preferOthers(topic)
@@ -114,6 +117,7 @@ async function clusterDown(stage: KafkaStage, seconds = 20): Promise<string> {
   const topics = [await stage.topic('t'), await stage.topic('o', 3)]
   const orphans = { topics: [topics[1]!], kinds: ['java', 'rdkafka-once', 'rdkafka', 'franz'] as const }
   let connects = 0
+  let elapsed = 0
   let peak = 0
   let lost = ''
   const well = await stage.under(
@@ -123,12 +127,14 @@ async function clusterDown(stage: KafkaStage, seconds = 20): Promise<string> {
       const errors = (await stage.gateway.state()).clusters.three!.totals.errors
       const { told } = await stage.under({ ...orphans, kinds: [...orphans.kinds] }, [7, 19], async (own) => {
         const before = (await stage.gateway.state()).clusters.other!.connects
+        const began = performance.now()
         await stage.other.brokers[0]!.kill()
         await stage.gateway.waitFor('down', ({ clusters }) => clusters.other!.state === 'down')
         await crew.goOn(10)
         await pause(seconds * 1000)
         const { clusters, nodes } = await stage.gateway.state()
         connects = clusters.other!.connects - before
+        elapsed = (performance.now() - began) / 1000
         peak = nodes['gw-test']!.reservedPeak
         assert.ok(peak < nodes['gw-test']!.memoryBudget)
         await stage.other.brokers[0]!.restart()
@@ -140,14 +146,14 @@ async function clusterDown(stage: KafkaStage, seconds = 20): Promise<string> {
     },
   )
   assertNoErrors(well.ledgers)
-  assert.ok(connects <= 5 * seconds, `${connects} connects in ${seconds} s`)
+  assert.ok(connects <= 10 * elapsed, `${connects} connects in ${elapsed} s`)
   const ledger = `ledger at most ${(peak / MIB).toFixed(1)} MiB`
-  return `${connects} connects in ${seconds} s down, ${ledger}; its producers: ${lost}; others: no error`
+  return `${connects} connects in ${elapsed.toFixed(0)} s down, ${ledger}; its producers: ${lost}; others: no error`
 }
 
 async function rollingUpgrade(stage: KafkaStage): Promise<string> {
   const topics = [await stage.topic('t'), await stage.topic('o', 3)]
-  const { ledgers, told } = await stage.under({ topics }, UNKNOWN, async (crew) => {
+  const { ledgers, told } = await stage.under({ topics }, TOLERATED, async (crew) => {
     for (const broker of stage.three.brokers) {
       await broker.restartAs('4.4.0')
       await stage.three.waitUntilInSync(topics[0]!)
@@ -161,7 +167,7 @@ async function rollingUpgrade(stage: KafkaStage): Promise<string> {
 
 async function rollingRestart(stage: KafkaStage): Promise<string> {
   const topic = await stage.topic()
-  const { ledgers, told } = await stage.under({ topics: [topic] }, UNKNOWN, async (crew) => {
+  const { ledgers, told } = await stage.under({ topics: [topic] }, TOLERATED, async (crew) => {
     for (const broker of stage.three.brokers) {
       await broker.restart()
       await stage.three.waitUntilInSync(topic)

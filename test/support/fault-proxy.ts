@@ -56,6 +56,7 @@ export class FaultProxy {
   readonly #server: Server
   readonly #pairs = new Set<[Socket, Socket]>()
   readonly #lost = new Set<Socket>()
+  readonly #sockets = new Set<Socket>()
 
   /** @param port to listen on; left out: a free one */
   static async start(port?: number): Promise<FaultProxy> {
@@ -91,12 +92,23 @@ export class FaultProxy {
   }
 
   async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve))
     this.cut()
-    await new Promise((resolve) => this.#server.close(resolve))
+    // A reset waits for what is still to be written, which a paused peer never reads.
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  /** A proxy does not keep its process alive. */
+  #keep(socket: Socket): void {
+    socket.unref()
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
   }
 
   #accept(client: Socket): void {
     this.accepted++
+    this.#keep(client)
     if (this.isBlackHole) {
       this.#lost.add(client)
       client.on('error', () => {})
@@ -104,6 +116,7 @@ export class FaultProxy {
       return
     }
     const server = connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
+    this.#keep(server)
     const pair: [Socket, Socket] = [client, server]
     this.#pairs.add(pair)
     const over = (): void => {
