@@ -52,15 +52,17 @@ const SEQUENCES = 2 ** 31
  *
  * The failed batch may pass again, then the one behind it, and so on until everything held has come again:
  * a client may send something new before it has read all of our 19s. Another epoch lifts the guard, and so
- * does a held batch that comes out of turn: its client has dropped the one before (Java after
- * delivery.timeout) and needs the broker's own word.
+ * does a batch that comes out of turn and was held since the last one passed: its client has read that, and
+ * all before it, and has dropped one of them (Java after delivery.timeout). It needs the broker's own word.
  */
 export class Guard {
   lifted = false
   readonly #epoch: number
   /** The sequence that may pass next. */
   #expected: number
-  readonly #held = new Set<number>()
+  #passed = 0
+  /** Sequences held, with how many had passed by then. */
+  readonly #held = new Map<number, number>()
 
   constructor(failed: Batch) {
     this.#epoch = failed.epoch
@@ -72,15 +74,16 @@ export class Guard {
     const { baseSequence } = batch
     if (batch.epoch === this.#epoch && baseSequence === this.#expected) {
       this.#expected = (baseSequence + batch.records) % SEQUENCES
+      this.#passed++
       this.#held.delete(baseSequence)
       this.lifted = this.#held.size === 0
       return true
     }
-    if (batch.epoch !== this.#epoch || this.#held.has(baseSequence)) {
+    if (batch.epoch !== this.#epoch || this.#held.get(baseSequence) === this.#passed) {
       this.lifted = true
       return true
     }
-    if (this.#held.size < HELD) this.#held.add(baseSequence)
+    if (this.#held.size < HELD || this.#held.has(baseSequence)) this.#held.set(baseSequence, this.#passed)
     return false
   }
 }

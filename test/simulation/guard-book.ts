@@ -4,8 +4,10 @@ import type { World } from '#test/simulation/world.ts'
 
 interface Guard {
   readonly failed: Copy
-  /** Sequences that the guard has answered. */
+  /** Sequences that the guard has answered since one in line last passed. */
   readonly held: Set<number>
+  /** Those that it answered before that: their clients may not have read of it yet. */
+  readonly stale: Set<number>
   /** The failed one has come again: the next one in line; until then -1. */
   expected: number
 }
@@ -57,9 +59,10 @@ export class GuardBook {
     const behind = guard !== null && copy.place > guard.failed.place
     if (unsent && itsTime && behind && judge(guard, copy) !== 'passes') {
       guard.held.add(copy.sequence)
+      guard.stale.delete(copy.sequence)
       return true
     }
-    book.guard = { failed: copy, held: new Set(), expected: -1 }
+    book.guard = { failed: copy, held: new Set(), stale: new Set(), expected: -1 }
     if (book.open.some(({ place }) => place > copy.place)) this.#failed.add(book)
     return false
   }
@@ -96,20 +99,23 @@ export class GuardBook {
 }
 
 function judge(guard: Guard, copy: Copy): Guarded {
-  const { failed, held, expected } = guard
-  if (copy.epoch !== failed.epoch || copy.sequence === failed.sequence || held.has(copy.sequence))
-    return 'passes'
-  if (expected < 0) return 'held'
-  return copy.sequence === expected ? 'passes' : 'either'
+  const { failed, held, stale, expected } = guard
+  const next = expected < 0 ? failed.sequence : expected
+  if (copy.epoch !== failed.epoch || copy.sequence === next || held.has(copy.sequence)) return 'passes'
+  return expected < 0 || stale.has(copy.sequence) ? 'held' : 'either'
 }
 
 function pass(book: Book, guard: Guard, copy: Copy): void {
-  const again = copy.epoch === guard.failed.epoch
-  const inLine = copy.sequence === guard.failed.sequence || copy.sequence === guard.expected
-  if (again && inLine) guard.expected = (copy.sequence + copy.out.records) % 2 ** 31
-  else book.guard = null
-  guard.held.delete(copy.sequence)
-  if (guard.held.size === 0) book.guard = null
+  const next = guard.expected < 0 ? guard.failed.sequence : guard.expected
+  if (copy.epoch !== guard.failed.epoch || copy.sequence !== next) {
+    book.guard = null
+    return
+  }
+  guard.expected = (copy.sequence + copy.out.records) % 2 ** 31
+  for (const sequence of guard.held) guard.stale.add(sequence)
+  guard.held.clear()
+  guard.stale.delete(copy.sequence)
+  if (guard.stale.size === 0) book.guard = null
 }
 
 /** What must hold for an error that is said to mean "not stored". */

@@ -73,7 +73,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'gap guard without its third way out',
     file: 'batcher/pair.ts',
-    find: 'batch.epoch !== this.#epoch || this.#held.has(baseSequence)',
+    find: 'batch.epoch !== this.#epoch || this.#held.get(baseSequence) === this.#passed',
     replace: 'batch.epoch !== this.#epoch',
     by: SEEDS,
   },

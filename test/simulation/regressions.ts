@@ -53,4 +53,10 @@ export const REGRESSIONS: readonly { name: string; seed: number; wrong: string }
     seed: 536,
     wrong: 'the same',
   },
+  {
+    name: 'a held batch let through before its client could have read of the one before',
+    seed: 7621,
+    wrong:
+      'a re-send that was on its way already was taken for a sign that the client had dropped the one before: 45',
+  },
 ]
