@@ -26,6 +26,8 @@ export async function classPathOf(folder: string, ...more: string[]): Promise<st
   return [...more, ...names.map((name) => join(folder, name))].join(':')
 }
 
+const compiling = new Map<string, Promise<string>>()
+
 /** Compiles a single-file program into a jar, once per content of the file. @returns the jar */
 export async function compile(source: string, classPath: string): Promise<string> {
   const hash = createHash('sha256')
@@ -34,6 +36,14 @@ export async function compile(source: string, classPath: string): Promise<string
     .slice(0, 16)
   const jar = join(CACHE, 'java-classes', `${basename(source, '.java')}-${hash}.jar`)
   if (existsSync(jar)) return jar
+  // Two logs may be read at once, and each needs the same program.
+  let work = compiling.get(jar)
+  if (!work) compiling.set(jar, (work = compileTo(jar, source, classPath)))
+  return work
+}
+
+/** Another process may do the same at the same time: whoever is last replaces an equal jar. */
+async function compileTo(jar: string, source: string, classPath: string): Promise<string> {
   const part = `${jar}.part-${process.pid}`
   const classes = `${part}.classes`
   await mkdir(classes, { recursive: true })
