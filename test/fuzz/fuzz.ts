@@ -83,7 +83,7 @@ export function anySeed(): number {
 }
 
 /** `npm run torment -- fuzz`. @returns the exit code */
-export function run(args: string[]): number {
+export async function run(args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
     options: { for: { type: 'string', default: '1m' }, seed: { type: 'string' } },
@@ -102,9 +102,8 @@ export function run(args: string[]): number {
     return 0
   } catch (error) {
     console.error((error as Error).message)
-    process.exitCode = 1
     return 1
   }
 }
 
-if (import.meta.main) run(process.argv.slice(2))
+if (import.meta.main) process.exitCode = await run(process.argv.slice(2))
