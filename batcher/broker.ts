@@ -1,4 +1,3 @@
-import { ArrivalEstimate } from '#batcher/estimate.ts'
 import { Fifo } from '#batcher/fifo.ts'
 import type { Lane } from '#batcher/lane.ts'
 import { LanePolicy } from '#batcher/lane-policy.ts'
@@ -12,7 +11,6 @@ export class Broker {
   readonly lanes: Lane[] = []
   readonly free = new Fifo<Lane>()
   readonly windows: readonly [Window, Window]
-  readonly arrivals = new ArrivalEstimate()
   readonly roundTrips = new RoundTrips()
   readonly lanePolicy = new LanePolicy()
   /** Partitions it leads that clients write to. */
@@ -29,12 +27,10 @@ export class Broker {
     return this.windows[0].length + this.windows[1].length
   }
 
-  /** The window whose partitions have waited longest, if any. */
-  nextWindow(): Window | null {
+  /** The windows, the one first that has waited longest. */
+  windowsInTurn(): readonly Window[] {
     const [all, leader] = this.windows
-    if (all.length === 0) return leader.length === 0 ? null : leader
-    if (leader.length === 0) return all
-    return all.oldestReadyAt() <= leader.oldestReadyAt() ? all : leader
+    return all.oldestReadyAt() <= leader.oldestReadyAt() ? this.windows : [leader, all]
   }
 
   other(window: Window): Window {

@@ -321,14 +321,9 @@ export class Engine {
   }
 
   #sendOne(broker: Broker, freed: Lane | null): boolean {
-    const window = broker.nextWindow()
-    if (!window) return false
     const now = this.#clock.now()
-    const closesAt = this.#mayCloseAt(window, broker, now)
-    if (closesAt > now) {
-      this.#wakeBy(closesAt)
-      return false
-    }
+    const window = this.#dueWindow(broker, now)
+    if (!window) return false
     const { maxBytes, maxPartitions } = this.settings.window
     const room = this.settings.inFlightBytes - this.inFlightBytes
     if (room <= 0 && this.inFlightBytes > 0) return false
@@ -343,6 +338,17 @@ export class Engine {
     this.#adaptLanes(broker, lane === freed && room >= maxBytes, now)
     this.#send(lane, submission)
     return true
+  }
+
+  /** Of the windows whose time has come, the one that has waited longest: none waits for what it cannot carry. */
+  #dueWindow(broker: Broker, now: number): Window | null {
+    for (const window of broker.windowsInTurn()) {
+      if (window.length === 0) continue
+      const closesAt = this.#mayCloseAt(window, broker, now)
+      if (closesAt <= now) return window
+      this.#wakeBy(closesAt)
+    }
+    return null
   }
 
   /** @returns null when nothing in the window may ride on this lane now */

@@ -1,5 +1,9 @@
 /** Arrivals are remembered for about this long, in ms. */
 const MEMORY_MS = 50
+/** Each arrival is compared with so many before it... */
+const COMPARED = 8
+/** ...and changes the estimate of how alike they are by this share. */
+const SHARE = 1 / 32
 
 /**
  * How many batches are about to come, judged by those that came of themselves. A closed-loop producer sends
@@ -10,10 +14,20 @@ export class ArrivalEstimate {
   /** Arrivals per ms, decaying. */
   #rate = 0
   #at = 0
+  /** How likely it is that two arrivals are for the same partition. */
+  #sameness = 0
+  readonly #last: unknown[] = []
+  #next = 0
 
-  note(now: number): void {
+  /** @param partition whatever stands for it; compared by identity */
+  note(now: number, partition: unknown): void {
     this.#rate = this.perMs(now) + 1 / MEMORY_MS
     this.#at = now
+    let same = 0
+    for (const other of this.#last) if (other === partition) same++
+    if (this.#last.length > 0) this.#sameness += (same / this.#last.length - this.#sameness) * SHARE
+    this.#last[this.#next] = partition
+    this.#next = (this.#next + 1) % COMPARED
   }
 
   perMs(now: number): number {
@@ -27,9 +41,11 @@ export class ArrivalEstimate {
    * @param known partitions that the broker leads and clients write to
    */
   expected(now: number, ms: number, listed: number, known: number): number {
-    const others = Math.max(0, known - listed)
+    // So many partitions, all hit alike, would be hit as unevenly: two hot ones among many idle ones are two.
+    const hit = Math.min(known, 1 / this.#sameness)
+    const others = Math.max(0, hit - listed)
     if (others === 0) return 0
-    // Poisson arrivals over all partitions: a further batch of one that is hit already gains nothing.
-    return others * (1 - Math.exp((-this.perMs(now) * ms) / known))
+    // Poisson arrivals over all of them: a further batch of one that is hit already gains nothing.
+    return others * (1 - Math.exp((-this.perMs(now) * ms) / hit))
   }
 }

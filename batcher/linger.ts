@@ -29,6 +29,6 @@ export function openUntil(
   if (window.length >= maxPartitions || window.bytes(maxBytes) >= maxBytes) return now
   if (linger !== 'auto') return until
   if (window.length >= ENOUGH_BATCHES || window.bytes(ENOUGH_BYTES) >= ENOUGH_BYTES) return now
-  const expected = broker.arrivals.expected(now, until - now, window.length, broker.partitions)
+  const expected = window.arrivals.expected(now, until - now, window.length, broker.partitions)
   return expected >= WORTH_WAITING ? until : now
 }

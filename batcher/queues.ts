@@ -50,10 +50,10 @@ export class Queues {
   }
 
   /** Quiet rule: what our own answer has just triggered says nothing about what comes of itself. */
-  #noteArrival({ client, partition }: Batch): void {
+  #noteArrival({ client, partition, acksClass }: Batch): void {
     const now = this.#clock.now()
     const quiet = client.unanswered === 0 && now - client.lastAnswerAt > AUTO_LINGER_MS
-    if (quiet) partition.leader?.arrivals.note(now)
+    if (quiet) partition.leader?.windows[acksClass].arrivals.note(now, partition)
   }
 
   /**

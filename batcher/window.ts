@@ -1,4 +1,5 @@
 import type { AcksClass, Batch } from '#batcher/batch.ts'
+import { ArrivalEstimate } from '#batcher/estimate.ts'
 import { Fifo } from '#batcher/fifo.ts'
 import type { Pair } from '#batcher/pair.ts'
 import type { Partition } from '#batcher/partition.ts'
@@ -17,6 +18,8 @@ export interface WindowLimits {
 export class Window {
   readonly acksClass: AcksClass
   readonly #partitions = new Fifo<Partition>()
+  /** Of batches of its own acks class: others cannot join it. */
+  readonly arrivals = new ArrivalEstimate()
   /** Since when it may linger, in ms: its first partition was listed, or it was closed. */
   openedAt = 0
 
@@ -91,9 +94,24 @@ export class Window {
       }
     }
     for (const partition of apart.reverse()) this.#putBack(partition)
+    const oldest = this.#oldestOf(again)
+    if (oldest) this.list(oldest, now)
     for (const partition of again) this.list(partition, now)
     this.openedAt = now
     return { batches, bytes }
+  }
+
+  /** How long a batch may wait is reckoned from the first partition, so that must be the oldest. */
+  #oldestOf(partitions: readonly Partition[]): Partition | null {
+    let oldest: Partition | null = null
+    let since = Number.POSITIVE_INFINITY
+    for (const partition of partitions) {
+      const pair = nextReady(partition, this.acksClass)
+      if (!pair || pair.readyAt >= since) continue
+      oldest = partition
+      since = pair.readyAt
+    }
+    return oldest
   }
 
   #putBack(partition: Partition): void {

@@ -87,6 +87,24 @@ describe('however often a window closes before it', () => {
   })
 })
 
+describe('no batch waits longer than two windows', () => {
+  test('however young the batches of other partitions are', () => {
+    const world = lingering(10)
+    const arrived = [0, 0, 0, 0, 4, 4].map((at, i) => ({ at, to: `t/${[0, 1, 1, 1, 0, 0][i]}` }))
+    for (const { at, to } of arrived) {
+      world.after(at - (world.now - 10_000))
+      world.sends(world.client(), { to })
+    }
+    for (let ms = 0; ms < 40; ms++) {
+      world.after(1)
+      while (world.requests.length > 0) world.answers()
+    }
+    const waits = world.answered.map((batch) => batch.submittedAt - batch.arrivedAt)
+    assert.equal(waits.length, arrived.length)
+    assert.ok(Math.max(...waits) <= 20, `${waits}`)
+  })
+})
+
 describe('linger auto', () => {
   test('a lone producer waits for nothing', () => {
     const world = lingering('auto')
@@ -131,6 +149,33 @@ describe('linger auto', () => {
     }
   })
 
+  test('two hot partitions among many idle ones bring two batches, not many', () => {
+    const world = lingering('auto')
+    manyArrive(world)
+    const clients = Array.from({ length: 400 }, () => world.client())
+    for (const [i, client] of clients.entries()) {
+      world.sends(client, { to: `t/${i % 2}` })
+      world.after(0.2)
+      while (world.requests.length > 0) world.answers()
+    }
+    world.after(20)
+    world.sends(world.client(), { to: 't/1' })
+    assert.deepEqual(world.underWay, ['1: t/1'])
+  })
+
+  test('what comes for one acks class is not waited for by the other, nor holds it up', () => {
+    const world = lingering('auto')
+    manyArrive(world)
+    world.sends(world.client(), { to: 't/1' })
+    assert.deepEqual(world.underWay, [])
+    world.sends(world.client(), { to: 't/2', acks: 1 })
+    assert.deepEqual(world.underWay, ['1: t/2'])
+    world.after(5)
+    assert.deepEqual(world.underWay, ['1: t/2'])
+    world.answers()
+    assert.deepEqual(world.underWay, ['1: t/1'])
+  })
+
   test('32 batches are enough', () => {
     const world = lingering('auto', 400)
     manyArrive(world, 400)
@@ -154,19 +199,27 @@ describe('linger auto', () => {
 describe('the arrival estimate', () => {
   test('a steady rate is found, and forgotten when nothing comes', () => {
     const estimate = new ArrivalEstimate()
-    for (let now = 0; now <= 1000; now++) estimate.note(now)
+    for (let now = 0; now <= 1000; now++) estimate.note(now, now)
     assert.ok(Math.abs(estimate.perMs(1000) - 1) < 0.05, `${estimate.perMs(1000)} per ms`)
     assert.ok(estimate.perMs(1500) < 0.001)
   })
 
   test('it counts only batches for partitions that the window does not list', () => {
     const estimate = new ArrivalEstimate()
-    for (let now = 0; now <= 1000; now++) estimate.note(now)
+    for (let now = 0; now <= 1000; now++) estimate.note(now, now)
     assert.equal(estimate.expected(1000, 5, 10, 10), 0)
     const one = estimate.expected(1000, 5, 9, 10)
     const half = estimate.expected(1000, 5, 5, 10)
     assert.ok(one > 0 && one < 1, 'one partition can bring one batch at most')
     assert.ok(Math.abs(half - 5 * one) < 1e-9)
     assert.ok(Math.abs(estimate.expected(1000, 5, 0, 1000) - 5) < 0.3, 'over many partitions: all that come')
+  })
+
+  test('partitions count by how much comes for them', () => {
+    const estimate = new ArrivalEstimate()
+    for (let now = 0; now <= 1000; now += 0.1) estimate.note(now, Math.floor(now * 10) % 2)
+    assert.ok(Math.abs(estimate.expected(1000, 5, 1, 40) - 1) < 0.3, 'two hot ones: one more batch')
+    for (let now = 1000; now <= 2000; now += 0.1) estimate.note(now, Math.floor(now * 10) % 20)
+    assert.ok(estimate.expected(2000, 5, 1, 40) > 10, 'twenty of forty')
   })
 })
