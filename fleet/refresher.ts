@@ -1,4 +1,4 @@
-import { type Admin, Kafka, logLevel } from 'kafkajs'
+import { type Admin, Kafka, logLevel } from '#fleet/kafkajs.ts'
 import type { MapEntry, Reading } from '#fleet/partition-map.ts'
 import type { Log } from '#telemetry/log.ts'
 

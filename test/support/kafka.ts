@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Admin, Kafka, logLevel } from 'kafkajs'
+import { type Admin, Kafka, logLevel } from '#fleet/kafkajs.ts'
 import { type Installed, install, type KafkaVersion } from '#test/support/kafka-install.ts'
 import * as node from '#test/support/kafka-node.ts'
 import { freePorts } from '#test/support/ports.ts'
