@@ -2,8 +2,7 @@ import { createRequire } from 'node:module'
 
 /**
  * kafkajs, mended: import it from here. In 2.2.4 every connection checks for requests held back by throttling
- * once a millisecond for ever, whether there are any or not, and a request that fails after its connection was
- * closed starts that timer again, so that the process never ends (tulios/kafkajs issues 1704 and 1751, open).
+ * once a millisecond for ever, whether there are any or not (tulios/kafkajs issues 1704 and 1751, open).
  */
 export { type Admin, Kafka, logLevel } from 'kafkajs'
 

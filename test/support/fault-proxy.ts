@@ -78,8 +78,8 @@ export class FaultProxy {
 
   /** Resets every connection, with whatever is on its way. */
   cut(): void {
-    for (const sockets of this.#pairs) for (const socket of sockets) socket.resetAndDestroy()
-    for (const socket of this.#lost) socket.resetAndDestroy()
+    for (const sockets of this.#pairs) for (const socket of sockets) reset(socket)
+    for (const socket of this.#lost) reset(socket)
   }
 
   /** Ends all faults. Connections that were made into the black hole are reset. */
@@ -88,7 +88,7 @@ export class FaultProxy {
     Object.assign(this.answers, wire())
     this.isBlackHole = false
     this.bytesPerFlip = Infinity
-    for (const socket of this.#lost) socket.resetAndDestroy()
+    for (const socket of this.#lost) reset(socket)
   }
 
   async close(): Promise<void> {
@@ -121,7 +121,7 @@ export class FaultProxy {
     this.#pairs.add(pair)
     const over = (): void => {
       this.#pairs.delete(pair)
-      for (const socket of pair) if (!socket.destroyed) socket.resetAndDestroy()
+      for (const socket of pair) if (!socket.destroyed) reset(socket)
     }
     for (const socket of pair) {
       socket.on('error', over)
@@ -131,6 +131,15 @@ export class FaultProxy {
     new Direction(client, server, this.requests, holds, new Flipper(this))
     new Direction(server, client, this.answers, holds, null)
   }
+}
+
+/**
+ * RST. Not while a FIN is being sent: libuv refuses that, and the socket's handle then never closes, for which
+ * Node waits at the end of the process, for ever and busily.
+ */
+function reset(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** One half of a connection. Bytes keep their order whatever happens to them. */
