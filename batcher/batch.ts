@@ -76,6 +76,8 @@ export class Batch implements ProduceResult {
   /** This batch's share of the pause that the upstream asked for, in ms. */
   throttleMs = 0
 
+  /** The one behind it in its pair's queue. */
+  next: Batch | null = null
   /** Links of the deadline list. */
   earlier: Batch | null = null
   later: Batch | null = null
@@ -119,6 +121,16 @@ export class Batch implements ProduceResult {
 
   get acksClass(): AcksClass {
     return this.acks === -1 ? ACKS_ALL : ACKS_LEADER
+  }
+
+  /** The upstream's answer is the client's. */
+  take(result: ProduceResult): void {
+    this.errorCode = result.errorCode
+    this.baseOffset = result.baseOffset
+    this.logAppendTimeMs = result.logAppendTimeMs
+    this.logStartOffset = result.logStartOffset
+    this.recordErrors = result.recordErrors
+    this.errorMessage = result.errorMessage
   }
 
   letGo(): void {

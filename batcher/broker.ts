@@ -13,7 +13,7 @@ export class Broker {
   readonly windows: readonly [Window, Window]
   readonly roundTrips = new RoundTrips()
   readonly lanePolicy = new LanePolicy()
-  /** Partitions it leads that clients write to. */
+  /** Partitions it leads that clients write to, or wrote to not long ago (Limits.unusedPartitionMs). */
   partitions = 0
   /** The broker asked for a pause until then (KIP-219). */
   throttledUntil = 0
@@ -40,13 +40,13 @@ export class Broker {
   lead(partition: Partition): void {
     partition.leader?.forget(partition)
     partition.leader = this
-    if (partition.pairs.size > 0) this.partitions++
+    this.partitions++
   }
 
   /** Another broker leads it now, or none. */
   forget(partition: Partition): void {
     for (const window of this.windows) window.remove(partition)
     partition.leader = null
-    if (partition.pairs.size > 0) this.partitions--
+    this.partitions--
   }
 }

@@ -244,7 +244,7 @@ export class Engine {
       this.#sweepSoon()
     } else {
       const told = finalCode(verdict, code, batch)
-      if (result && told === result.errorCode && !batch.answered) Object.assign(batch, result)
+      if (result && told === result.errorCode && !batch.answered) batch.take(result)
       this.#queues.settle(batch.pair!, told)
     }
   }

@@ -1,60 +1,81 @@
-/** A queue on an array: push and shift in constant time, and removal from the middle for the rare cases. */
+const FIRST_CAPACITY = 4
+/** An emptied queue that has grown beyond this gives its memory back. */
+const KEPT_CAPACITY = 1024
+
+/**
+ * A queue on a ring that grows by doubling: what comes and goes makes no garbage. Removal from the middle is
+ * for the rare cases.
+ */
 export class Fifo<T> {
-  #items: (T | undefined)[] = []
+  #ring: (T | undefined)[] = []
   #head = 0
+  #length = 0
 
   get length(): number {
-    return this.#items.length - this.#head
+    return this.#length
   }
 
   push(item: T): void {
-    this.#items.push(item)
+    if (this.#length === this.#ring.length) this.#grow()
+    this.#ring[(this.#head + this.#length++) & (this.#ring.length - 1)] = item
   }
 
   peek(): T | undefined {
-    return this.#items[this.#head]
-  }
-
-  at(position: number): T | undefined {
-    return this.#items[this.#head + position]
+    return this.#length === 0 ? undefined : this.#ring[this.#head]
   }
 
   has(item: T): boolean {
-    return this.#items.indexOf(item, this.#head) >= 0
+    return this.#indexOf(item) >= 0
   }
 
   shift(): T | undefined {
-    if (this.length === 0) return undefined
-    const item = this.#items[this.#head]
-    this.#items[this.#head++] = undefined
-    if (this.#head === this.#items.length) this.clear()
-    else if (this.#head >= 64 && this.#head * 2 > this.#items.length) this.#compact()
+    if (this.#length === 0) return undefined
+    const item = this.#ring[this.#head]
+    this.#ring[this.#head] = undefined
+    this.#head = (this.#head + 1) & (this.#ring.length - 1)
+    if (--this.#length === 0 && this.#ring.length > KEPT_CAPACITY) this.clear()
     return item
   }
 
   unshift(item: T): void {
-    if (this.#head > 0) this.#items[--this.#head] = item
-    else this.#items.unshift(item)
+    if (this.#length === this.#ring.length) this.#grow()
+    this.#head = (this.#head - 1) & (this.#ring.length - 1)
+    this.#ring[this.#head] = item
+    this.#length++
   }
 
   remove(item: T): boolean {
-    const at = this.#items.indexOf(item, this.#head)
+    const at = this.#indexOf(item)
     if (at < 0) return false
-    this.#items.splice(at, 1)
+    const mask = this.#ring.length - 1
+    for (let i = at; i < this.#length - 1; i++) {
+      this.#ring[(this.#head + i) & mask] = this.#ring[(this.#head + i + 1) & mask]
+    }
+    this.#ring[(this.#head + --this.#length) & mask] = undefined
     return true
   }
 
   clear(): void {
-    this.#items.length = 0
+    this.#ring = []
     this.#head = 0
+    this.#length = 0
   }
 
   *[Symbol.iterator](): Generator<T> {
-    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i]!
+    for (let i = 0; i < this.#length; i++) yield this.#ring[(this.#head + i) & (this.#ring.length - 1)]!
   }
 
-  #compact(): void {
-    this.#items.splice(0, this.#head)
+  #indexOf(item: T): number {
+    for (let i = 0; i < this.#length; i++) {
+      if (this.#ring[(this.#head + i) & (this.#ring.length - 1)] === item) return i
+    }
+    return -1
+  }
+
+  #grow(): void {
+    const grown = [...this]
     this.#head = 0
+    grown.length = Math.max(FIRST_CAPACITY, this.#ring.length * 2)
+    this.#ring = grown
   }
 }

@@ -1,6 +1,6 @@
 import type { AcksClass, Batch } from '#batcher/batch.ts'
+import { BatchQueue } from '#batcher/batch-queue.ts'
 import type { Client, Producer } from '#batcher/client.ts'
-import { Fifo } from '#batcher/fifo.ts'
 import type { Partition } from '#batcher/partition.ts'
 
 /**
@@ -22,7 +22,7 @@ export class Pair {
   readonly producer: Producer
   readonly partition: Partition
   /** Head first; in state inFlight the head is the batch in flight, answered or not. */
-  readonly queue = new Fifo<Batch>()
+  readonly queue = new BatchQueue()
   state: PairState = 'idle'
   /** In state ready: the class its head is listed under. */
   readyClass: AcksClass = 0

@@ -43,14 +43,12 @@ export class Partition {
 
   join(pair: Pair): void {
     this.pairs.add(pair)
-    if (this.pairs.size === 1 && this.leader) this.leader.partitions++
   }
 
   /** The pair will not come back. */
   drop(pair: Pair): void {
     this.pairs.delete(pair)
     if (this.pairs.size > 0) return
-    if (this.leader) this.leader.partitions--
     for (const ready of this.ready) ready.clear()
   }
 

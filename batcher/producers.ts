@@ -29,10 +29,15 @@ export class Producers {
     return pair
   }
 
-  /** The pair has nothing to do. It is kept while somebody may use it again. */
+  /**
+   * The pair has nothing to do. It is kept while somebody may use it again and it has something to remember;
+   * that of a connection without a producer id has not, unless an entry for it stands among the ready ones.
+   */
   rest(pair: Pair): void {
     const { producer } = pair
-    if (producer.users > 0 || pair.queue.length > 0) return
+    if (pair.queue.length > 0) return
+    const forgettable = producer.key === '' && !pair.enlisted[0] && !pair.enlisted[1]
+    if (producer.users > 0 && !forgettable) return
     producer.pairs.delete(pair.partition)
     pair.partition.drop(pair)
     if (pair.partition.pairs.size === 0) this.#onUnused(pair.partition)

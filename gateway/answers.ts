@@ -46,19 +46,20 @@ export class Answers {
    * @returns the request whose answer is to close the connection, if its turn has come
    */
   flush(timeoutMs: number): Request | null {
-    const done = this.#order.takeDone()
-    const closing = done.findIndex(({ outcome }) => outcome === 'close')
-    const due = closing < 0 ? done : done.slice(0, closing)
-    if (due.length > 1) this.#socket.cork()
-    for (const { answer } of due) {
-      if (!answer) continue
-      this.#ready -= answer.length
-      this.#counters.bytesWritten += answer.length
-      this.#socket.write(answer)
-    }
-    if (due.length > 1) this.#socket.uncork()
+    let request = this.#order.takeDone()
+    const several = request !== null && this.#order.isHeadDone
+    if (several) this.#socket.cork()
+    for (; request && request.outcome !== 'close'; request = this.#order.takeDone()) this.#write(request)
+    if (several) this.#socket.uncork()
     if (!this.#timed && this.#socket.writableLength > 0) this.#time(timeoutMs)
-    return done[closing] ?? null
+    return request
+  }
+
+  #write({ answer }: Request): void {
+    if (!answer) return
+    this.#ready -= answer.length
+    this.#counters.bytesWritten += answer.length
+    this.#socket.write(answer)
   }
 
   /** The socket's own timer knows of progress inside one large write. */

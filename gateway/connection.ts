@@ -7,6 +7,7 @@ import { CLOSE_REASONS, type CloseReason } from '#gateway/close-reasons.ts'
 import { dispatch } from '#gateway/dispatch.ts'
 import { Pauses } from '#gateway/pauses.ts'
 import { readProxyHeader } from '#gateway/proxy-protocol.ts'
+import { isBorrowed, kept, readThrough } from '#gateway/read-buffer.ts'
 import type { Request } from '#gateway/request.ts'
 import type { VirtualCluster } from '#gateway/virtual-brokers.ts'
 import type { Worker } from '#gateway/worker.ts'
@@ -86,7 +87,7 @@ export class ClientConnection implements Holder {
     this.#answers = new Answers(socket, worker.counters, (bytes) => {
       this.close('write_timeout', `${bytes} bytes wait for the client`)
     })
-    socket.on('data', (chunk) => this.#onData(chunk))
+    readThrough(socket, (chunk) => this.#onData(chunk))
     socket.on('end', () => this.#onEnd())
     socket.on('error', () => this.close('client_reset'))
     socket.on('close', () => this.close('client_closed'))
@@ -119,6 +120,7 @@ export class ClientConnection implements Holder {
     this.worker.counters.bytesRead += chunk.length
     this.#splitter.push(chunk)
     this.#process()
+    if (this.#splitter.held > 0 && isBorrowed(chunk)) this.#splitter.own(chunk)
   }
 
   #onEnd(): void {
@@ -176,7 +178,7 @@ export class ClientConnection implements Holder {
       this.worker.admission.setUnfinished(this, this.#frameReserved)
       return false
     }
-    const whole = this.#unpinned(frame)
+    const whole = kept(frame)
     this.#reserveFrame(whole.buffer.byteLength)
     this.#frameReserved = 0
     this.#frameIsOver()
@@ -219,14 +221,6 @@ export class ClientConnection implements Holder {
     this.#frameReserved = bytes
     if (more > 0) this.worker.admission.reserve(this, more)
     else if (more < 0) this.worker.admission.release(this, -more)
-  }
-
-  /** A small view would keep the whole chunk alive that it lies in. */
-  #unpinned(frame: Buffer): Buffer {
-    if (frame.buffer.byteLength <= frame.length * 2) return frame
-    const copy = Buffer.allocUnsafeSlow(frame.length)
-    frame.copy(copy)
-    return copy
   }
 
   /** A request under way holds more than its frame. */
@@ -298,7 +292,7 @@ export class ClientConnection implements Holder {
     this.#pauses.remove('cluster')
   }
 
-  /** Whether it has brought batches for more than one cluster. */
+  /** It has brought batches for more than one cluster. */
   get mixed(): boolean {
     return this.#clients.size > 1
   }
@@ -311,10 +305,10 @@ export class ClientConnection implements Holder {
     this.#answers.add(request)
     if (this.#flushScheduled || this.state === 'closed') return
     this.#flushScheduled = true
-    queueMicrotask(() => this.#flush())
+    this.worker.turnEnd.add(this)
   }
 
-  #flush(): void {
+  flush(): void {
     this.#flushScheduled = false
     if (this.state === 'closed') return
     const closing = this.#answers.flush(this.worker.limits.writeTimeout)

@@ -16,13 +16,13 @@ export class ResponseOrder {
     this.#requests.push(request)
   }
 
-  /** Takes the requests at the head that are done, up to the first that is not. */
-  takeDone(): Request[] {
-    const done: Request[] = []
-    for (let head = this.#requests.peek(); head && head.outcome !== 'open'; head = this.#requests.peek()) {
-      done.push(head)
-      this.#requests.shift()
-    }
-    return done
+  get isHeadDone(): boolean {
+    const head = this.#requests.peek()
+    return head !== undefined && head.outcome !== 'open'
+  }
+
+  /** Takes the request at the head if it is done. */
+  takeDone(): Request | null {
+    return this.isHeadDone ? this.#requests.shift()! : null
   }
 }

@@ -11,6 +11,7 @@ import { MetadataBlobs } from '#gateway/metadata-answer.ts'
 import { RouteTable } from '#gateway/route.ts'
 import { drainConnections } from '#gateway/shutdown.ts'
 import { Topics } from '#gateway/topics.ts'
+import { TurnEnd } from '#gateway/turn-end.ts'
 import { sampleOf } from '#gateway/worker-sample.ts'
 import { createLog, type Log } from '#telemetry/log.ts'
 
@@ -34,6 +35,7 @@ export class Worker {
   readonly blobs = new MetadataBlobs()
   readonly admission: Admission
   readonly counters = new ClientCounters()
+  readonly turnEnd = new TurnEnd()
   readonly links = new Map<string, ClusterLink>()
   readonly connections = new Set<ClientConnection>()
   readonly listeners: Listener[]

@@ -8,7 +8,8 @@ const SLAB = 8192
  *
  * Memory follows the bytes that came, never the length that was declared: an unfinished frame is a list of
  * the chunks it arrived in. A frame that lies within one chunk is a view on it; one that spans chunks is
- * copied once, when it is whole.
+ * copied once, when it is whole. What is left of a chunk that will be overwritten is copied by `own`, at once
+ * to where the rest of its frame may follow it.
  */
 export class FrameSplitter {
   readonly #chunks: Buffer[] = []
@@ -35,14 +36,36 @@ export class FrameSplitter {
 
   push(chunk: Buffer): void {
     if (chunk.length === 0) return
-    if (this.#held > 0 && chunk.length < SMALL) this.#append(chunk)
+    if (this.#held > 0 && (chunk.length < SMALL || this.#fits(chunk))) this.#append(chunk)
     else this.#chunks.push(chunk)
     this.#held += chunk.length
   }
 
+  /**
+   * The memory of the chunk that was pushed last is about to be used for something else: what is left of it is
+   * copied. The copy has room for the whole frame where half of that has come.
+   */
+  own(chunk: Buffer): void {
+    const last = this.#chunks.length - 1
+    if (last < 0 || this.#chunks[last]!.buffer !== chunk.buffer) return
+    const rest = last === 0 ? chunk.subarray(this.#start) : chunk
+    const whole = this.#held < 4 ? 0 : this.#peekInt32() + 4
+    const room =
+      whole <= this.#held * 2 ? Math.max(rest.length, whole - this.#held + rest.length) : rest.length
+    const slab = Buffer.allocUnsafeSlow(room)
+    this.#slabUsed = rest.copy(slab)
+    this.#slab = slab
+    this.#chunks[last] = slab.subarray(0, this.#slabUsed)
+    if (last === 0) this.#start = 0
+  }
+
+  #fits(chunk: Buffer): boolean {
+    return this.#slab !== null && this.#slabUsed + chunk.length <= this.#slab.length
+  }
+
   /** Bytes that trickle in share a slab: a chunk object each would cost a hundred times their size. */
   #append(chunk: Buffer): void {
-    if (this.#slab === null || this.#slabUsed + chunk.length > SLAB) {
+    if (this.#slab === null || !this.#fits(chunk)) {
       this.#slab = Buffer.allocUnsafeSlow(SLAB)
       this.#slabUsed = 0
     }

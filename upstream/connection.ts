@@ -21,6 +21,9 @@ const MAX_RESPONSE_BYTES = 100 * 1024 * 1024
 /** Finds peers that went without a word while nothing was asked of them. */
 const KEEP_ALIVE_MS = 30_000
 
+/** All connections are read into this one, each in its turn: Node would make one for each read. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024)
+
 interface Pending {
   correlationId: number
   answered(frame: Buffer): void
@@ -56,8 +59,8 @@ export class UpstreamConnection {
     this.options = options
     const { host, port } = options
     const tcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }
-    this.#socket = connectSocket({ host, port, ...tcp })
-    this.#socket.on('data', (chunk) => this.#onData(chunk))
+    const callback = (count: number): boolean => this.#onData(READ_BUFFER.subarray(0, count))
+    this.#socket = connectSocket({ host, port, ...tcp, onread: { buffer: READ_BUFFER, callback } })
     this.#socket.on('error', (error) => this.close(error))
     this.#socket.on('close', () => this.close(new Error(`${this.address} closed the connection`)))
   }
@@ -181,15 +184,18 @@ export class UpstreamConnection {
     if (pieces.length > 1) this.#socket.uncork()
   }
 
-  #onData(chunk: Buffer): void {
+  /** @param chunk is gone when this returns @returns true: read on */
+  #onData(chunk: Buffer): boolean {
     try {
       this.#splitter.push(chunk)
       for (let frame = this.#splitter.next(); frame !== null; frame = this.#splitter.next()) {
         this.#onFrame(frame)
       }
+      this.#splitter.own(chunk)
     } catch (error) {
       this.#broken(error)
     }
+    return true
   }
 
   /** Bytes that make no sense close the connection. A fault of our own must not hide behind that. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { Limits } from '#batcher/limits.ts'
 import { fate, oneBroker, result, World } from '#test/batcher/world.ts'
 
 /** Two brokers, each the leader of one partition, with steady work for both. */
@@ -246,9 +247,8 @@ describe('what nobody writes to any more', () => {
     const real = world.engine.partition('t', 0)
     const bogus = world.engine.partition('u', 0)
     world.sends(client, { to: 'u/0', wait: 1000 })
+    assert.equal(world.engine.partition('u', 0), bogus, 'a batch waits for it')
     world.after(1100)
-    assert.equal(world.engine.partition('u', 0), bogus, 'its client may write to it again')
-    world.engine.detach(client)
     assert.notEqual(world.engine.partition('u', 0), bogus)
     assert.equal(world.engine.partition('t', 0), real)
   })
@@ -262,8 +262,13 @@ describe('what nobody writes to any more', () => {
     assert.equal(broker.partitions, 1)
     world.answers()
     world.engine.detach(client)
+    world.after(Limits.unusedPartitionMs / 2)
+    assert.equal(broker.partitions, 1, 'clients come and go')
+    world.after(Limits.unusedPartitionMs)
+    world.engine.onWake()
     assert.equal(broker.partitions, 0)
     world.sends(world.client(), { to: 't/0' })
+    world.leaders('t', [1])
     assert.equal(broker.partitions, 1)
   })
 })
