@@ -19,9 +19,19 @@ export interface Reading {
  * falls, only after two clean readings in a row.
  */
 export class PartitionMap {
-  readonly topics = new Map<string, MapEntry>()
-  /** Topics that the last reading wanted to shrink, with what it said. */
-  #doubted = new Map<string, number>()
+  readonly topics: Map<string, MapEntry>
+  /** Topics that the last reading wanted to shrink, with the count that it said; 0 = gone. */
+  #doubted: Map<string, number>
+
+  constructor(topics: Iterable<[string, MapEntry]> = [], doubts: Record<string, number> = {}) {
+    this.topics = new Map(topics)
+    this.#doubted = new Map(Object.entries(doubts))
+  }
+
+  /** What the last reading wanted to shrink, for the one who makes the next. */
+  get doubts(): Record<string, number> {
+    return Object.fromEntries(this.#doubted)
+  }
 
   /** @returns what has changed */
   update(reading: Reading): MapChanges {
