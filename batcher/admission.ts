@@ -37,12 +37,14 @@ export const LARGE_FRAME = 1024 * 1024
  */
 export class Admission {
   /** Bytes. */
-  readonly budget: number
+  budget: number
   used = 0
   /** The most that was ever used, in bytes. */
   peak = 0
   unfinished = 0
+  /** Free ones; below 0 while more are held than there are since a `resize`. */
   #permits: number
+  #allPermits: number
   #holding = 0
   readonly #holders = new Set<Holder>()
   readonly #paused = new Set<Holder>()
@@ -51,6 +53,18 @@ export class Admission {
   constructor(budget: number, permits = 8) {
     this.budget = budget
     this.#permits = permits
+    this.#allPermits = permits
+  }
+
+  /** What is held beyond a smaller budget stays; nothing more is read until it fits. */
+  resize(budget: number, permits: number): void {
+    this.budget = budget
+    this.#permits += permits - this.#allPermits
+    this.#allPermits = permits
+    while (this.#permits > 0 && this.#waiting.size > 0) {
+      this.#permits--
+      this.givePermit()
+    }
   }
 
   get paused(): number {
@@ -114,7 +128,7 @@ export class Admission {
 
   givePermit(): void {
     const [next] = this.#waiting
-    if (!next) {
+    if (!next || this.#permits < 0) {
       this.#permits++
       return
     }

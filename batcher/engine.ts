@@ -58,6 +58,7 @@ export class Engine {
   set settings(settings: EngineSettings) {
     this.#settings = settings
     this.lanes.granted = settings.lanes
+    for (const broker of this.brokers.values()) this.lanes.shrink(broker)
     this.flush()
   }
 

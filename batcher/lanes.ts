@@ -10,6 +10,8 @@ export class Lanes {
   readonly #submit: Submit
   #nextId = 0
   count = 0
+  /** How often one more was wanted than is granted. */
+  denied = 0
 
   constructor(submit: Submit, granted: number) {
     this.#submit = submit
@@ -40,12 +42,19 @@ export class Lanes {
   /** One lane more, as far as the grant allows. */
   add(broker: Broker, now: number): void {
     if (broker.lanes.length < this.granted) this.#open(broker, now)
+    else this.denied++
   }
 
   /** One lane less, if one is free and it is not the last. */
   removeOne(broker: Broker): void {
     const lane = broker.free.peek()
     if (lane && broker.lanes.length > 1) this.#submit.close(lane)
+  }
+
+  /** A smaller grant: free lanes beyond it are closed now, busy ones once they are answered. */
+  shrink(broker: Broker): void {
+    const excess = broker.lanes.length - this.granted
+    if (excess > 0) for (const lane of [...broker.free].slice(0, excess)) this.#submit.close(lane)
   }
 
   opened(lane: Lane, now: number): void {

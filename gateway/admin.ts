@@ -1,5 +1,7 @@
-import fastify, { type FastifyInstance } from 'fastify'
-import type { Control } from '#gateway/control.ts'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { Conflict, type Control } from '#gateway/control.ts'
+import { Refusal } from '#gateway/reload.ts'
 import { VERSION } from '#gateway/version.ts'
 import type { State } from '#status/contract.ts'
 import { metricsPage } from '#status/metrics-page.ts'
@@ -17,8 +19,12 @@ export function stateOf(control: Control): State {
     node: node.id,
     version: VERSION,
     state: control.state,
+    drained: control.drained,
+    configHash: control.configHash,
+    reload: control.lastReload,
     workers: node.workers,
     sample: control.pool.sample(),
+    grants: control.grants,
     maps,
   })
 }
@@ -26,20 +32,79 @@ export function stateOf(control: Control): State {
 /** Dashboard, API and metrics. @throws Error that names the setting, when the port cannot be bound */
 export async function openAdmin(control: Control, token: string | null): Promise<FastifyInstance> {
   const app = fastify()
+  const { allowedOrigins, bind } = control.config.admin
   if (token !== null) {
+    const expected = digest(`Bearer ${token}`)
     app.addHook('onRequest', async (request, reply) => {
-      if (request.headers.authorization !== `Bearer ${token}`)
+      if (!timingSafeEqual(digest(request.headers.authorization ?? ''), expected))
         await reply.code(401).send({ error: 'unauthorized' })
     })
   }
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.method === 'POST' && !isOwnPage(request, allowedOrigins))
+      await reply.code(403).send({ error: 'the page comes from elsewhere: see admin.allowedOrigins' })
+  })
+  addOrders(app, control)
   app.get('/api/v1/state', async () => stateOf(control))
   app.get('/metrics', async (_request, reply) => {
     reply.type('text/plain; version=0.0.4')
     return metricsPage(stateOf(control))
   })
   addHealth(app, control)
-  await listen(app, 'admin.bind', control.config.admin.bind)
+  await listen(app, 'admin.bind', bind)
   return app
+}
+
+/** Of equal length, so that comparing two of them takes the same time whatever they are. */
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}
+
+/** A web page anywhere may make a browser send a POST; browsers say then where it came from. */
+function isOwnPage({ headers }: FastifyRequest, allowedOrigins: readonly string[]): boolean {
+  const { origin, host } = headers
+  if (origin === undefined || allowedOrigins.includes(origin)) return true
+  return URL.canParse(origin) && new URL(origin).host === host
+}
+
+/**
+ * `POST /drain`, `/undrain` and `/reload`. 200: done, or under way. 400: the configuration is wrong. 409: it
+ * makes no sense now. 500: it could not be done. In words, and nothing has changed unless it is 200.
+ */
+function addOrders(app: FastifyInstance, control: Control): void {
+  app.post('/drain', (_request, reply) =>
+    obey(reply, async () => {
+      const { delay, timeout } = control.config.drain
+      control.drain()
+      return { state: control.state, drained: control.drained, delayMs: delay, timeoutMs: timeout }
+    }),
+  )
+  app.post('/undrain', (_request, reply) =>
+    obey(reply, async () => {
+      await control.undrain()
+      return { state: control.state }
+    }),
+  )
+  app.post('/reload', (_request, reply) =>
+    obey(reply, async () => {
+      const changed = await control.reload()
+      return { changed, configHash: control.configHash }
+    }),
+  )
+}
+
+async function obey(reply: FastifyReply, order: () => Promise<object>): Promise<object> {
+  try {
+    return await order()
+  } catch (error) {
+    const { message } = error as Error
+    if (error instanceof Refusal) {
+      reply.code(400)
+      return { error: 'the configuration is refused, nothing has changed', errors: error.errors }
+    }
+    reply.code(error instanceof Conflict ? 409 : 500)
+    return { error: message }
+  }
 }
 
 /** `/livez` and `/readyz` only: the port that a load balancer may reach. */

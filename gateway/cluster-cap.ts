@@ -15,7 +15,7 @@ const RESUME_AT = 0.8
  */
 export class ClusterCap {
   /** Bytes. */
-  readonly cap: number
+  cap: number
   held = 0
   readonly #waiting = new Set<ClientConnection>()
 

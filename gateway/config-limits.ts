@@ -98,7 +98,10 @@ export const limitsSchema = z
       .describe('Questions per second and cluster about topics that the shared map does not know.'),
   })
   .prefault({})
-  .describe('What a node allows its clients. Can be reloaded.')
+  .describe(
+    'What a node allows its clients. Can be reloaded; `maxFrameBytes`, `connectionMaxAge` and `keepAlive` ' +
+      'then hold for new connections.',
+  )
 
 export type Limits = z.output<typeof limitsSchema>
 

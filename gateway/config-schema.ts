@@ -86,16 +86,30 @@ const produceWindow = z
     maxPartitions: integer(1, 10_000).prefault(256).describe('A window closes at this many partitions.'),
     lanes: integer(1, 10_000)
       .prefault(24)
-      .describe('Produce connections to each broker, of the whole fleet together.'),
+      .describe(
+        'Produce connections to each broker, of the whole fleet together. Each worker that has batches ' +
+          'for a broker keeps one, whatever the budget: the live status says `overcommitted` then.',
+      ),
     inFlightBytes: size('1MiB', '1TiB')
       .prefault('64MiB')
-      .describe('Bytes sent to the cluster and not yet answered, of the whole fleet together.'),
+      .describe(
+        'Bytes sent to the cluster and not yet answered, of the whole fleet together. The first ' +
+          'submission of a worker always fits.',
+      ),
     submissionsPerSecond: integer(0, 1_000_000)
       .prefault(0)
-      .describe('Produce requests per second to the cluster, of the whole fleet together; 0 is no limit.'),
+      .describe(
+        'Produce requests per second to the cluster, of the whole fleet together, retries included; 0 ' +
+          'is no limit. Each worker may send one per second, whatever the budget.',
+      ),
   })
   .prefault({})
-  .describe('How batches are gathered, and how much load the fleet may put on the cluster.')
+  .describe(
+    'How batches are gathered, and how much load the fleet may put on the cluster: `lanes`, ' +
+      '`inFlightBytes` and `submissionsPerSecond` are divided among the nodes by demand, and by each node ' +
+      'among its workers. Where the nodes are configured differently, the smallest budget counts. A node ' +
+      'without `fleet` has it whole.',
+  )
 
 const cluster = z.strictObject({
   name: name().describe('Unique. Routes name it; do not rename it lightly: its broker id comes from it.'),
@@ -105,7 +119,10 @@ const cluster = z.strictObject({
   bootstrapServers: z
     .array(address(1))
     .min(1)
-    .describe('Brokers to ask first; the others are found through them.'),
+    .describe(
+      'Brokers to ask first; the others are found through them. A reload cannot lead to another cluster ' +
+        'this way: its cluster id would not fit. Give that one a name of its own.',
+    ),
   portOffset: integer(0, 65_535)
     .optional()
     .describe(
@@ -119,7 +136,9 @@ const cluster = z.strictObject({
     '1 to 249 ASCII characters, and not __admin_client',
   )
     .prefault('sluice')
-    .describe('client.id towards the cluster: its quotas and logs go by it.'),
+    .describe(
+      'client.id towards the cluster: its quotas and logs go by it. A reload changes it for new connections.',
+    ),
   autoCreateTopics: yesNo()
     .prefault(false)
     .describe("Pass the client's wish to create an unknown topic on to the cluster, which may still refuse."),
@@ -185,8 +204,21 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('This machine. Changes need a restart.'),
   listeners: z.array(listener).min(1).describe('Where clients connect. Changes need a restart.'),
-  clusters: z.array(cluster).min(1).describe('The Kafka clusters behind the gateway. Can be reloaded.'),
-  routes: z.array(route).min(1).describe('Which topic goes to which cluster. Can be reloaded.'),
+  clusters: z
+    .array(cluster)
+    .min(1)
+    .describe(
+      'The Kafka clusters behind the gateway. Can be reloaded: the port of a new one is bound before ' +
+        'anything changes, the port of a removed one stays open for `limits.connectionMaxAge`.',
+    ),
+  routes: z
+    .array(route)
+    .min(1)
+    .describe(
+      'Which topic goes to which cluster. Can be reloaded, for what is read from then on. An idempotent ' +
+        'producer whose topic moves back to a cluster that it wrote to before left a gap there: it gets 45 ' +
+        'once, as from Kafka itself.',
+    ),
   fleet: z
     .strictObject({ redis })
     .optional()
@@ -198,7 +230,7 @@ export const configSchema = z.strictObject({
         .describe('How often the topics and partitions of each cluster are read, once for the whole fleet.'),
     })
     .prefault({})
-    .describe('The refresher of the partition map. Changes need a restart.'),
+    .describe('The refresher of the partition map. Can be reloaded.'),
   admin: z
     .strictObject({
       bind: address(0).prefault('127.0.0.1:9090').describe('Not on loopback it needs `auth`.'),
@@ -225,10 +257,13 @@ export const configSchema = z.strictObject({
         .describe('New connections are still accepted for this long, until load balancers have noticed.'),
       timeout: duration('0ms', '24h')
         .prefault('25s')
-        .describe('From SIGTERM to the end, delay included. Whoever stops the process must wait longer.'),
+        .describe(
+          'From SIGTERM or `POST /drain` to the end, delay included. Whoever stops the process must wait ' +
+            'longer.',
+        ),
     })
     .prefault({})
-    .describe('A graceful stop. Changes need a restart.'),
+    .describe('A graceful stop. Can be reloaded.'),
   log: z
     .strictObject({
       level: choice('trace', 'debug', 'info', 'warn', 'error').prefault('info').describe('Can be reloaded.'),

@@ -96,3 +96,8 @@ function inOrder(problems: Problem[]): Problem[] {
     (where.line ?? Number.MAX_SAFE_INTEGER / 1e4) * 1e4 + (where.column ?? 0)
   return problems.toSorted((a, b) => rank(a) - rank(b))
 }
+
+/** Where systemd wants to be told of readiness (sd_notify(3)); undefined where nobody does. */
+export function notifySocket(): string | undefined {
+  return process.env.NOTIFY_SOCKET || undefined
+}

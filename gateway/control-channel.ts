@@ -1,4 +1,6 @@
 import type { Config } from '#gateway/config-schema.ts'
+import type { Grant } from '#gateway/grants.ts'
+import type { LiveNode } from '#gateway/live-nodes.ts'
 import type { TopicChanges, TopicEntry } from '#gateway/topics.ts'
 import type { WorkerSample } from '#status/contract.ts'
 
@@ -8,6 +10,8 @@ export interface Start {
   ports: Record<string, number>
   /** Workers that share the node's limits and budgets. */
   workers: number
+  /** This worker's part of each cluster's budget. */
+  grants: Record<string, Grant>
 }
 
 /** The client connections of a worker's siblings, for the limits that a node's workers share. */
@@ -26,8 +30,18 @@ export type Down =
   /** The id of the cluster that the first worker met; brokers of any other are refused. */
   | { type: 'pin'; cluster: string; clusterId: string }
   | { type: 'topics'; cluster: string; changes: TopicChanges }
+  /** The nodes of the fleet that serve; none while this node is alone. */
+  | { type: 'nodes'; nodes: readonly LiveNode[] }
+  | { type: 'grant'; cluster: string; grant: Grant }
+  /** Bind the ports of clusters that this config adds, and connect to them; nothing else changes yet. */
+  | ({ type: 'prepare'; id: number } & Start)
+  /** What was prepared holds for frames read from now on; `topics` are those of new clusters. */
+  | { type: 'commit'; id: number; topics: Record<string, TopicChanges> }
+  | { type: 'abort' }
   /** Close the listeners, answer everything read and end the connections, all by `timeoutMs` from now. */
   | { type: 'drain'; timeoutMs: number }
+  /** Give up a drain, or come back after it: listen again. */
+  | { type: 'undrain'; id: number }
   | { type: 'stop' }
 
 /** What a worker tells the control process. */
@@ -40,6 +54,10 @@ export type Up =
   /** It has met the cluster for the first time. */
   | { type: 'met'; cluster: string; clusterId: string }
   | { type: 'drained' }
+  /** It has done what a message with that id asked; `ports` are bound, or will be after the commit. */
+  | { type: 'done'; id: number; ports: Record<string, number> }
+  /** It could not, and nothing has changed. */
+  | { type: 'refused'; id: number; reason: string }
 
 /** One end of the channel between the control process and a worker. */
 export interface Channel<Send, Receive> {

@@ -22,7 +22,8 @@ export function retire(sample: WorkerSample): WorkerSample {
     addresses: {},
   }
   const clusters = Object.entries(sample.clusters).map(([name, cluster]): [string, ClusterSample] => {
-    return [name, { ...cluster, lanes: 0, waiting: 0, inFlightBytes: 0, retired: true }]
+    const open = { lanes: 0, lanesInUse: 0, lanesWanted: 0, brokersInUse: 0, waiting: 0 }
+    return [name, { ...cluster, ...open, inFlightBytes: 0, heldBytes: 0, retired: true }]
   })
   return { ...sample, ...gone, clusters: Object.fromEntries(clusters) }
 }

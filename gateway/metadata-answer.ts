@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Request } from '#gateway/request.ts'
 import type { TopicAnswer } from '#gateway/topics.ts'
-import type { VirtualCluster } from '#gateway/virtual-brokers.ts'
+import type { View } from '#gateway/virtual-brokers.ts'
 import { apis } from '#protocol/apis.ts'
 import { encodeResponse } from '#protocol/header.ts'
 import { type MetadataResponse, metadataResponse, metadataTopic } from '#protocol/messages/03-metadata.ts'
@@ -18,26 +18,25 @@ const KEPT = 50_000
 /** Versions whose topics have the same bytes, by the first of them. */
 const VERSION_CLASS = [0, 1, 1, 1, 1, 5, 5, 7, 8, 9, 10, 10, 10]
 
-interface Encoded {
-  partitions: number
-  leaderId: number
-  bytes: Buffer
-}
+const LEADER_NOT_AVAILABLE = 5
+
+type Leaders = (partition: number) => number
 
 /** Encoded topics, so that a thousand clients asking for all of them cost one encoding. */
 export class MetadataBlobs {
-  readonly #encoded = new Map<string, Encoded>()
+  /** By what clients are shown: leaders change with it. */
+  readonly #byView = new WeakMap<View, Map<string, { partitions: number; bytes: Buffer }>>()
 
-  get(version: number, name: string, partitions: number, leaderId: number): Buffer | null {
-    const found = this.#encoded.get(`${VERSION_CLASS[version]} ${name}`)
-    return found?.partitions === partitions && found.leaderId === leaderId ? found.bytes : null
+  get(view: View, key: string, partitions: number): Buffer | null {
+    const found = this.#byView.get(view)?.get(key)
+    return found?.partitions === partitions ? found.bytes : null
   }
 
-  encode(version: number, name: string, partitions: number, leaderId: number): Buffer {
-    const bytes = encodeTopic(version, describe(name, partitions, leaderId))
-    if (this.#encoded.size >= KEPT) this.#encoded.clear()
-    this.#encoded.set(`${VERSION_CLASS[version]} ${name}`, { partitions, leaderId, bytes })
-    return bytes
+  keep(view: View, key: string, partitions: number, bytes: Buffer): void {
+    let encoded = this.#byView.get(view)
+    if (!encoded) this.#byView.set(view, (encoded = new Map()))
+    if (encoded.size >= KEPT) encoded.clear()
+    encoded.set(key, { partitions, bytes })
   }
 }
 
@@ -54,32 +53,39 @@ export async function answerMetadata(
 ): Promise<void> {
   const { virtual, worker } = request.connection
   const { version } = request
+  const { view } = virtual
   const parts = refused.map((topic) => encodeTopic(version, topic))
   let encoded = 0
   for (const [name, answer] of topics) {
-    const leaderId = answer.cluster === null ? -1 : virtual.leaderOf(answer.cluster)
-    if (answer.errorCode !== 0) {
-      parts.push(encodeTopic(version, { errorCode: answer.errorCode, name }))
+    const leaders = answer.cluster === null ? null : view.leadersOf(answer.cluster, name)
+    const errorCode = answer.errorCode || (leaders ? 0 : LEADER_NOT_AVAILABLE)
+    if (errorCode !== 0 || !leaders) {
+      parts.push(encodeTopic(version, { errorCode, name }))
       continue
     }
-    const kept = worker.blobs.get(version, name, answer.partitions, leaderId)
-    parts.push(kept ?? worker.blobs.encode(version, name, answer.partitions, leaderId))
-    encoded += kept ? 0 : answer.partitions
+    const key = `${VERSION_CLASS[version]} ${answer.cluster} ${name}`
+    let bytes = worker.blobs.get(view, key, answer.partitions)
+    if (!bytes) {
+      bytes = encodeTopic(version, describe(name, answer.partitions, leaders))
+      worker.blobs.keep(view, key, answer.partitions, bytes)
+      encoded += answer.partitions
+    }
+    parts.push(bytes)
     if (encoded < SLICE) continue
     encoded = 0
     await nextTurn()
   }
-  request.respond(assemble(request, virtual, parts))
+  request.respond(assemble(request, view, parts))
 }
 
 /** The answer without topics, cut open where they belong. */
-function assemble(request: Request, virtual: VirtualCluster, topics: readonly Buffer[]): Buffer {
+function assemble(request: Request, view: View, topics: readonly Buffer[]): Buffer {
   const { version, header, connection } = request
   const { worker } = connection
   const frame = encodeResponse(apis.metadata, metadataResponse, version, header.correlationId, {
-    brokers: virtual.brokers.map(({ id, host, port }) => ({ nodeId: id, host, port, rack: worker.zone })),
+    brokers: view.brokers.map(({ id, host, port }) => ({ nodeId: id, host, port, rack: worker.zone })),
     clusterId: worker.clusterId,
-    controllerId: virtual.brokers[0]?.id ?? -1,
+    controllerId: view.brokers[0]?.id ?? -1,
     topics: [],
   })
   const flexible = version >= apis.metadata.flexibleFrom
@@ -100,16 +106,13 @@ function encodeTopic(version: number, topic: DescribedTopic): Buffer {
   return writer.bytes()
 }
 
-function describe(name: string, partitions: number, leaderId: number): DescribedTopic {
+function describe(name: string, partitions: number, leaders: Leaders): DescribedTopic {
   return {
     errorCode: 0,
     name,
-    partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({
-      partitionIndex,
-      leaderId,
-      leaderEpoch: -1,
-      replicaNodes: [leaderId],
-      isrNodes: [leaderId],
-    })),
+    partitions: Array.from({ length: partitions }, (_, partitionIndex) => {
+      const leaderId = leaders(partitionIndex)
+      return { partitionIndex, leaderId, leaderEpoch: -1, replicaNodes: [leaderId], isrNodes: [leaderId] }
+    }),
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { type MapChanges, type MapEntry, PartitionMap } from '#fleet/partition-map.ts'
 import { TopicReader } from '#fleet/refresher.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
@@ -14,12 +15,15 @@ export class RefreshLoop {
   /** ms since 1970 of the last good reading. */
   refreshedAt: number | null = null
   error = ''
-  readonly #cluster: ClusterConfig
-  readonly #intervalMs: number
-  readonly #reader: TopicReader
+  #cluster: ClusterConfig
+  #intervalMs: number
+  #reader: TopicReader
   readonly #log: Log
   readonly #stopped = new AbortController()
+  /** Ends the pause between two readings. */
+  #wake = new AbortController()
   readonly #changed: (changes: MapChanges) => void
+  readonly #pinned: () => string | undefined
 
   /** Resolves when the cluster was read for the first time, or could not be. */
   readonly first: Promise<void>
@@ -37,14 +41,33 @@ export class RefreshLoop {
     this.#intervalMs = intervalMs
     this.#log = log
     this.#changed = events.changed
+    this.#pinned = events.pinned
+    this.#reader = this.#readerOf(cluster)
+  }
+
+  #readerOf(cluster: ClusterConfig): TopicReader {
     const brokers = cluster.bootstrapServers.map(({ host, port }) => `${host}:${port}`)
     const names = async () => {
       const { clusterId, names } = await readTopicNames(cluster)
-      const pinned = events.pinned()
+      const pinned = this.#pinned()
       if (pinned === undefined || clusterId === pinned) return names
       throw new Error(`the bootstrap servers lead to cluster ${clusterId}, not to ${pinned}`)
     }
-    this.#reader = new TopicReader({ name: cluster.name, clientId: cluster.clientId, brokers }, names, log)
+    return new TopicReader({ name: cluster.name, clientId: cluster.clientId, brokers }, names, this.#log)
+  }
+
+  /** The next reading is made at once if anything has changed that it goes by. */
+  reload(cluster: ClusterConfig, intervalMs: number): void {
+    const of = ({ bootstrapServers, clientId }: ClusterConfig) => [bootstrapServers, clientId]
+    const moved = !isDeepStrictEqual(of(this.#cluster), of(cluster))
+    if (!moved && intervalMs === this.#intervalMs) return
+    this.#intervalMs = intervalMs
+    this.#cluster = cluster
+    if (moved) {
+      void this.#reader.close()
+      this.#reader = this.#readerOf(cluster)
+    }
+    this.#wake.abort()
   }
 
   async run(): Promise<void> {
@@ -53,7 +76,8 @@ export class RefreshLoop {
       const ok = await this.#refresh()
       this.#firstDone()
       const wait = ok ? this.#intervalMs : Math.min(RETRY_MS, this.#intervalMs)
-      await pause(wait, undefined, { signal }).catch(() => {})
+      this.#wake = new AbortController()
+      await pause(wait, undefined, { signal: AbortSignal.any([signal, this.#wake.signal]) }).catch(() => {})
     }
     await this.#reader.close()
   }

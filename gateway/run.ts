@@ -1,16 +1,18 @@
 import type { AddressInfo } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import { openAdmin, openHealth } from '#gateway/admin.ts'
-import { readSecret } from '#gateway/config.ts'
+import { notifySocket, readSecret } from '#gateway/config.ts'
 import type { Config } from '#gateway/config-schema.ts'
-import { Control } from '#gateway/control.ts'
+import { Control, type ControlOptions } from '#gateway/control.ts'
+import type { RunOptions } from '#gateway/main.ts'
+import { Systemd } from '#gateway/systemd.ts'
 import { VERSION } from '#gateway/version.ts'
 import { crcIsNative } from '#protocol/crc.ts'
 import { createLog, type Log } from '#telemetry/log.ts'
 
 /** A node that runs. */
 export interface Node {
+  control: Control
   /** Bound ports: `public`, `public/eu`, `admin`, `health`. */
   ports: Record<string, number>
   /** Readiness goes, then the listeners, then the connections, all within `drain.timeout`. */
@@ -20,8 +22,8 @@ export interface Node {
 }
 
 /** @throws Error that names the port or setting, when the node cannot start */
-export async function startNode(config: Config, log: Log, options: { forked: boolean }): Promise<Node> {
-  const control = new Control(config, options.forked, log)
+export async function startNode(config: Config, log: Log, options: ControlOptions): Promise<Node> {
+  const control = new Control(config, options, log)
   const servers: FastifyInstance[] = []
   try {
     await control.start()
@@ -38,42 +40,53 @@ export async function startNode(config: Config, log: Log, options: { forked: boo
     for (const server of servers) await server.close()
   }
   return {
+    control,
     ports: { ...control.pool.ports, admin: admin!, health: health! },
     stop,
     async drain() {
-      const { delay, timeout } = config.drain
-      control.state = 'draining'
-      log.info({ delay, timeout }, 'draining')
-      await pause(delay)
-      await control.pool.drain(timeout - delay)
+      await control.end()
       await stop()
     },
   }
 }
 
 /** `sluice run`. @returns the exit code */
-export async function run(config: Config): Promise<number> {
+export async function run(config: Config, { reload }: RunOptions): Promise<number> {
   const log = createLog({ ...config.log, node: config.node.id })
   if (!crcIsNative) log.warn('the native CRC-32C is missing: a slower one in JavaScript is used')
   // From here on: a signal that comes while the node starts is not lost.
   const asked = untilSigterm()
-  let node: Node
+  let node: Node | null = null
+  let reloadAsked = false
+  process.on('SIGHUP', () => {
+    if (node) reloadNow(node)
+    else reloadAsked = true
+  })
   try {
-    node = await startNode(config, log, { forked: true })
+    node = await startNode(config, log, { forked: true, load: reload })
   } catch (error) {
     log.fatal((error as Error).message)
     process.stderr.write(`sluice: ${(error as Error).message}\n`)
     return 1
   }
-  process.on('SIGHUP', () => log.warn('reload is not in this release: SIGHUP changes nothing'))
+  const systemd = new Systemd(notifySocket(), log)
+  systemd.follow(node.control)
   log.info({ version: VERSION, ports: node.ports }, 'serving')
+  if (reloadAsked) reloadNow(node)
   await asked
+  const told = systemd.stopping()
   const forced = untilSigterm().then(() => 1)
   const drained = node.drain().then(() => 0)
   const code = await Promise.race([drained, forced])
   if (code !== 0) await node.stop()
+  await told
   log.info({ code }, code === 0 ? 'drained' : 'stopped by a second signal')
   return code
+}
+
+/** How it ends stands in the log and in the state. */
+function reloadNow({ control }: Node): void {
+  control.reload().catch(() => {})
 }
 
 function untilSigterm(): Promise<void> {

@@ -13,28 +13,37 @@ const LAST_WORD_MS = 1000
  * connection is closed.
  *
  * @param timeoutMs from now until the last connection must be gone
+ * @param signal gives it up: connections that have begun to end go on with it, the others stay
  */
-export async function drainConnections(worker: Worker, timeoutMs: number): Promise<void> {
+export async function drainConnections(
+  worker: Worker,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
   const end = performance.now() + timeoutMs
   const spread = timeoutMs / 2
   for (const connection of worker.connections) {
-    setTimeout(() => connection.drain('drain'), Math.random() * spread)
+    setTimeout(() => {
+      if (!signal.aborted) connection.drain('drain')
+    }, Math.random() * spread)
   }
   const lastWord = Math.max(end - LAST_WORD_MS, performance.now() + spread)
   let refused = false
   while (performance.now() < end && busy(worker)) {
     await pause(POLL_MS)
+    if (signal.aborted) return
     if (!refused && performance.now() > lastWord) {
-      for (const { engine } of worker.links.values()) engine.refuseUnsent()
+      for (const { engine } of worker.allLinks()) engine.refuseUnsent()
       refused = true
     }
   }
+  if (signal.aborted) return
   for (const connection of [...worker.connections]) connection.close('drain')
 }
 
 /** Batches of acks=0 clients may be under way when their connections are long gone. */
 function busy(worker: Worker): boolean {
   if (worker.connections.size > 0) return true
-  for (const { engine } of worker.links.values()) if (engine.waiting > 0) return true
+  for (const { engine } of worker.allLinks()) if (engine.waiting > 0) return true
   return false
 }

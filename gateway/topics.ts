@@ -34,7 +34,9 @@ type DescribedTopic = Decoded<typeof metadataResponse>['topics'][number]
  * map; a name it does not have is asked of the cluster itself, once for all who want to know.
  */
 export class Topics {
-  routes: RouteTable
+  #routes: RouteTable
+  /** Questions per second and cluster about names that the map does not have. */
+  asksPerSecond: number
   /** Questions that were not asked because of limits.unknownTopicsPerSecond. */
   deferred = 0
   readonly #maps = new Map<string, Map<string, TopicEntry>>()
@@ -42,7 +44,6 @@ export class Topics {
   readonly #asking = new Map<string, Promise<TopicAnswer>>()
   /** Names that the cluster has refused, with its word. */
   readonly #unknown = new Map<string, { errorCode: number; until: number }>()
-  readonly #asksPerSecond: number
   readonly #asks = new Map<string, { second: number; count: number }>()
   readonly #learned: (cluster: string, topic: string, entry: TopicEntry) => void
 
@@ -52,9 +53,9 @@ export class Topics {
     asksPerSecond: number,
     learned: (cluster: string, topic: string, entry: TopicEntry) => void,
   ) {
-    this.routes = routes
+    this.#routes = routes
     this.#clusters = clusters
-    this.#asksPerSecond = asksPerSecond
+    this.asksPerSecond = asksPerSecond
     this.#learned = learned
   }
 
@@ -66,6 +67,23 @@ export class Topics {
       else map.delete(topic)
       this.#unknown.delete(topic)
     }
+  }
+
+  get routes(): RouteTable {
+    return this.#routes
+  }
+
+  /** What one cluster has said of a name says nothing about another. */
+  set routes(routes: RouteTable) {
+    this.#routes = routes
+    this.#asking.clear()
+    this.#unknown.clear()
+  }
+
+  /** The cluster is gone: another one may have its name later. */
+  forget(cluster: string): void {
+    this.#maps.delete(cluster)
+    this.#asks.delete(cluster)
   }
 
   /** The map's own word, or null. */
@@ -97,7 +115,9 @@ export class Topics {
     const flight = mayCreate ? `+${topic}` : topic
     let asking = this.#asking.get(flight)
     if (!asking) {
-      asking = this.#ask(topic, cluster, mayCreate).finally(() => this.#asking.delete(flight))
+      asking = this.#ask(topic, cluster, mayCreate).finally(() => {
+        if (this.#asking.get(flight) === asking) this.#asking.delete(flight)
+      })
       this.#asking.set(flight, asking)
     }
     return asking
@@ -106,8 +126,12 @@ export class Topics {
   async #ask(topic: string, cluster: string, mayCreate: boolean): Promise<TopicAnswer> {
     if (!this.#mayAsk(cluster)) return refusal(LEADER_NOT_AVAILABLE, cluster)
     try {
-      const answer = await this.#clusters.get(cluster)!.describe([topic], mayCreate)
+      const asked = this.#clusters.get(cluster)!
+      const answer = await asked.describe([topic], mayCreate)
       const described = answer.topics.find(({ name }) => name === topic)
+      // Routed elsewhere meanwhile, or the cluster is another one.
+      const stale = this.#clusters.get(cluster) !== asked || this.routes.find(topic) !== cluster
+      if (stale) return refusal(LEADER_NOT_AVAILABLE, null)
       return this.#learn(topic, cluster, described)
     } catch {
       return refusal(LEADER_NOT_AVAILABLE, cluster)
@@ -135,7 +159,7 @@ export class Topics {
     const second = Math.floor(performance.now() / 1000)
     const asks = this.#asks.get(cluster)
     if (asks?.second !== second) this.#asks.set(cluster, { second, count: 1 })
-    else if (++asks.count > this.#asksPerSecond) {
+    else if (++asks.count > this.asksPerSecond) {
       this.deferred++
       return false
     }

@@ -1,8 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Config } from '#gateway/config-schema.ts'
-import { type Channel, type Down, localChannel, type Up } from '#gateway/control-channel.ts'
+import { type Channel, type Down, localChannel, type Start, type Up } from '#gateway/control-channel.ts'
+import { budgetOf, type Grant, shareOf } from '#gateway/grants.ts'
 import { mergeSamples, retire } from '#gateway/merge-samples.ts'
+import { assertPortsFree, type Port, portsOf } from '#gateway/port-check.ts'
+import type { TopicChanges } from '#gateway/topics.ts'
 import { serveChannel } from '#gateway/worker.ts'
 import type { WorkerSample } from '#status/contract.ts'
 import type { Log } from '#telemetry/log.ts'
@@ -11,6 +14,10 @@ import type { Log } from '#telemetry/log.ts'
 const RESTART_MS = 500
 /** A worker that does what it is told this much too late, in ms, hangs. */
 const LATE_MS = 1000
+/** A worker does what a reload or the end of a drain asks of it within this time, in ms. */
+const ANSWER_MS = 5000
+const PORT_TRIES = 10
+const PORT_PAUSE_MS = 100
 const WORKER = new URL('worker-main.ts', import.meta.url)
 
 interface Slot {
@@ -20,7 +27,18 @@ interface Slot {
   sample: WorkerSample | null
   /** It has said that its last connection is gone, or it is gone itself. */
   over: boolean
+  gone: boolean
+  /** It serves, or is drained: it can be asked for things. */
+  listening: boolean
+  /** What it was asked and has not answered, by id. */
+  asked: Map<number, { resolve(ports: Record<string, number>): void; reject(error: Error): void }>
 }
+
+/** What is asked of a worker that answers `done` or `refused`. */
+type Order =
+  | ({ type: 'prepare' } & Omit<Extract<Down, { type: 'prepare' }>, 'id' | 'type'>)
+  | { type: 'commit'; topics: Record<string, TopicChanges> }
+  | { type: 'undrain' }
 
 export interface PoolEvents {
   /** A worker is about to serve, for the first time or again: it must be told what the others know. */
@@ -35,7 +53,7 @@ export interface PoolEvents {
 export class WorkerPool {
   /** Bound ports by name: `public`, `public/eu`. */
   ports: Record<string, number> = {}
-  readonly #config: Config
+  #config: Config
   readonly #forked: boolean
   readonly #log: Log
   readonly #events: PoolEvents
@@ -43,7 +61,15 @@ export class WorkerPool {
   /** What workers that died had counted. */
   #retired: WorkerSample | null = null
   #onDrained: () => void = () => {}
+  /** Nobody is started anew. */
   #ending = false
+  /** Of this node, where the fleet has set them; by cluster. */
+  readonly #grants = new Map<string, Grant>()
+  /** When the workers will have closed the ports of removed clusters, in ms, by `host:port`. */
+  readonly #lingering = new Map<string, number>()
+  #nextId = 0
+  /** Starts and reloads, one after the other: a worker gets the old config or the new one. */
+  #turn: Promise<unknown> = Promise.resolve()
   restarts = 0
 
   constructor(config: Config, forked: boolean, log: Log, events: PoolEvents) {
@@ -55,15 +81,34 @@ export class WorkerPool {
 
   /** @throws Error that names the port, when one cannot be bound */
   async start(): Promise<void> {
-    if (this.#forked) await assertPortsFree(this.#config)
-    const count = this.#forked ? this.#config.node.workers : 1
-    for (let index = 0; index < count; index++) await this.#startWorker(index)
+    if (this.#forked) await assertPortsFree(portsOf(this.#config))
+    for (let index = 0; index < this.#workers; index++) await this.#startWorker(index)
+  }
+
+  get #workers(): number {
+    return this.#forked ? this.#config.node.workers : 1
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+
+  #startOf(config: Config, index: number, ports: Record<string, number>): Start {
+    const grants = config.clusters.map((cluster) => {
+      const grant = this.#grants.get(cluster.name) ?? budgetOf(cluster)
+      return [cluster.name, shareOf(grant, index, this.#workers)] as const
+    })
+    return { config, ports, workers: this.#workers, grants: Object.fromEntries(grants) }
   }
 
   async #startWorker(index: number): Promise<void> {
     const child = this.#forked ? fork(WORKER, { serialization: 'advanced' }) : null
     const channel = child ? channelOf(child) : localWorker(this.#log)
-    const slot: Slot = { index, channel, child, sample: null, over: false }
+    const asked: Slot['asked'] = new Map()
+    const state = { sample: null, over: false, gone: false, listening: false }
+    const slot: Slot = { index, channel, child, asked, ...state }
     this.#slots[index] = slot
     const listening = new Promise<Record<string, number>>((resolve, reject) => {
       channel.onMessage = (message) => {
@@ -78,11 +123,11 @@ export class WorkerPool {
     listening.catch(() => {})
     child?.once('exit', (code, signal) => this.#onExit(slot, code ?? signal))
     // Before it listens: a worker that serves must know what its siblings know.
-    const workers = this.#forked ? this.#config.node.workers : 1
-    channel.send({ type: 'start', config: this.#config, ports: this.ports, workers })
+    channel.send({ type: 'start', ...this.#startOf(this.#config, index, this.ports) })
     this.#events.onStarting((message) => channel.send(message))
     channel.send({ type: 'listen' })
     this.ports = await listening
+    slot.listening = true
   }
 
   #onMessage(slot: Slot, message: Up): void {
@@ -91,7 +136,99 @@ export class WorkerPool {
       this.#tellOthers(slot)
     } else if (message.type === 'drained') {
       this.#isOver(slot)
-    } else this.#events.onMessage(message)
+    } else if (message.type === 'done') slot.asked.get(message.id)?.resolve(message.ports)
+    else if (message.type === 'refused') slot.asked.get(message.id)?.reject(new Error(message.reason))
+    else this.#events.onMessage(message)
+  }
+
+  /** @throws Error in the worker's words, or when it does not answer */
+  async #ask(slot: Slot, order: Order): Promise<Record<string, number>> {
+    const id = this.#nextId++
+    const answer = new Promise<Record<string, number>>((resolve, reject) => {
+      slot.asked.set(id, { resolve, reject })
+    })
+    const late = new Error(`worker ${slot.index} has not answered within ${ANSWER_MS} ms`)
+    const timer = setTimeout(() => slot.asked.get(id)?.reject(late), ANSWER_MS)
+    slot.channel.send({ ...order, id })
+    return answer.finally(() => {
+      clearTimeout(timer)
+      slot.asked.delete(id)
+    })
+  }
+
+  /**
+   * Swaps the configuration in all workers: each makes ready what can fail, and only when all are ready does
+   * it hold, for frames read from then on.
+   *
+   * @param ready called when all workers are ready: the topics of new clusters. May throw to give up
+   * @throws Error in words; then nothing has changed
+   */
+  reload(config: Config, ready: () => Promise<Record<string, TopicChanges>>): Promise<void> {
+    return this.#inTurn(async () => {
+      const live = this.#slots.filter(({ gone, listening }) => !gone && listening)
+      let topics: Record<string, TopicChanges>
+      let ports = this.ports
+      try {
+        if (this.#forked) await assertPortsFree(this.#newPorts(config))
+        for (const slot of live) {
+          const start = this.#startOf(config, slot.index, ports)
+          ports = await this.#ask(slot, { type: 'prepare', ...start })
+        }
+        topics = await ready()
+      } catch (error) {
+        for (const { channel } of live) channel.send({ type: 'abort' })
+        throw error
+      }
+      this.#linger(config)
+      this.#config = config
+      this.ports = ports
+      await Promise.all(live.map((slot) => this.#commit(slot, topics)))
+    })
+  }
+
+  /** Ports that none of our workers has open. */
+  #newPorts(config: Config): Port[] {
+    const now = performance.now()
+    const own = new Set(portsOf(this.#config).map(nameOf))
+    for (const [name, until] of this.#lingering) if (until > now) own.add(name)
+    return portsOf(config).filter((port) => !own.has(nameOf(port)))
+  }
+
+  #linger(config: Config): void {
+    const kept = new Set(portsOf(config).map(nameOf))
+    for (const port of portsOf(this.#config)) {
+      const until = performance.now() + config.limits.connectionMaxAge
+      if (!kept.has(nameOf(port))) this.#lingering.set(nameOf(port), until)
+    }
+  }
+
+  /** A worker that cannot take the new configuration over must not go on with the old one. */
+  async #commit(slot: Slot, topics: Record<string, TopicChanges>): Promise<void> {
+    try {
+      await this.#ask(slot, { type: 'commit', topics })
+    } catch (error) {
+      const reason = (error as Error).message
+      this.#log.error({ worker: slot.index, reason }, 'a worker did not take the new configuration over')
+      slot.child?.kill('SIGKILL')
+    }
+  }
+
+  /** What this node may put on a cluster; divided among its workers. */
+  grant(cluster: string, grant: Grant): void {
+    this.#grants.set(cluster, grant)
+    for (const { index, channel } of this.#slots) {
+      channel.send({ type: 'grant', cluster, grant: shareOf(grant, index, this.#workers) })
+    }
+  }
+
+  /** The grants of the fleet, as far as there are some. */
+  get grants(): ReadonlyMap<string, Grant> {
+    return this.#grants
+  }
+
+  /** The cluster was removed. */
+  forgetGrant(cluster: string): void {
+    this.#grants.delete(cluster)
   }
 
   #isOver(slot: Slot): void {
@@ -116,6 +253,8 @@ export class WorkerPool {
     if (slot.sample)
       this.#retired = mergeSamples([...(this.#retired ? [this.#retired] : []), retire(slot.sample)])
     slot.sample = null
+    slot.gone = true
+    for (const { reject } of slot.asked.values()) reject(new Error(`worker ${slot.index} ended with ${how}`))
     this.#isOver(slot)
     if (this.#ending) return
     this.restarts++
@@ -126,7 +265,7 @@ export class WorkerPool {
   /** One that cannot start is ended: its end is what brings the next try. */
   #restart(index: number): void {
     if (this.#ending) return
-    this.#startWorker(index).catch((error: Error) => {
+    this.#inTurn(() => this.#startWorker(index)).catch((error: Error) => {
       this.#log.error({ worker: index, error: error.message }, 'a worker could not be started')
       this.#slots[index]!.child?.kill('SIGKILL')
     })
@@ -150,6 +289,7 @@ export class WorkerPool {
   /** Resolves when the last connection of the last worker is gone, or a worker did not keep to the time. */
   drain(timeoutMs: number): Promise<void> {
     this.#ending = true
+    for (const slot of this.#slots) slot.over = slot.gone
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, timeoutMs + LATE_MS)
       this.#onDrained = () => {
@@ -159,6 +299,39 @@ export class WorkerPool {
       this.broadcast({ type: 'drain', timeoutMs })
       if (this.#slots.every(({ over }) => over)) this.#onDrained()
     })
+  }
+
+  /**
+   * Gives up a drain, or comes back after it.
+   *
+   * @throws Error that names the port that cannot be bound; then all stay drained
+   */
+  async undrain(): Promise<void> {
+    this.#ending = false
+    this.#onDrained()
+    this.#onDrained = () => {}
+    try {
+      if (this.#forked) await this.#untilPortsFree()
+      for (const slot of this.#slots) {
+        if (slot.gone) await this.#inTurn(() => this.#startWorker(slot.index))
+        else await this.#ask(slot, { type: 'undrain' })
+      }
+    } catch (error) {
+      void this.drain(ANSWER_MS)
+      throw error
+    }
+  }
+
+  /** Another gateway may have taken them; our own workers may be closing them just now. */
+  async #untilPortsFree(): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await assertPortsFree(portsOf(this.#config))
+      } catch (error) {
+        if (tries === PORT_TRIES) throw error
+        await pause(PORT_PAUSE_MS)
+      }
+    }
   }
 
   /** Ends all workers at once. */
@@ -171,6 +344,10 @@ export class WorkerPool {
       child.once('exit', () => clearTimeout(timer))
     }
   }
+}
+
+function nameOf({ host, port }: Port): string {
+  return `${host}:${port}`
 }
 
 function channelOf(child: ChildProcess): Channel<Down, Up> {
@@ -188,27 +365,4 @@ function localWorker(log: Log): Channel<Down, Up> {
   const { control, worker } = localChannel()
   serveChannel(worker, log, false)
   return control
-}
-
-/**
- * Workers share their ports (SO_REUSEPORT), so a second gateway on them would not fail by itself: whoever
- * binds without sharing finds out.
- */
-async function assertPortsFree({ listeners, clusters }: Config): Promise<void> {
-  for (const { name, bind, advertised } of listeners) {
-    if (bind.port === 0) continue
-    const offsets = advertised.perCluster ? clusters.map(({ portOffset }) => portOffset) : []
-    for (const offset of new Set([0, ...offsets])) await assertFree(name, bind.host, bind.port + offset)
-  }
-}
-
-function assertFree(listener: string, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? `port ${port} is in use` : error.message
-      reject(new Error(`listeners: ${listener} cannot bind ${host}:${port}: ${why}`))
-    })
-    server.listen({ host, port }, () => server.close(() => resolve()))
-  })
 }

@@ -21,20 +21,26 @@ export function sampleOf(worker: Worker): WorkerSample {
     addresses: worker.addresses,
     refusals: Object.fromEntries(counters.refusals),
     heldBack: { ...Object.fromEntries(counters.heldBack), unknown_topic: worker.topics.deferred },
-    clusters: Object.fromEntries([...worker.links].map(([name, link]) => [name, clusterSample(link)])),
+    clusters: Object.fromEntries(
+      // One in use comes after one of the same name that was removed.
+      [...worker.leaving, ...worker.links.values()].map((link) => [link.name, clusterSample(link)]),
+    ),
   }
 }
 
-function clusterSample({ cluster, engine, counters, sockets }: ClusterLink): ClusterSample {
+function clusterSample(link: ClusterLink): ClusterSample {
+  const { cluster, engine, counters, sockets, cap } = link
   const { batchesIn, recordsIn, bytesIn, submissions, batchesSubmitted, acks, errors, retries } = counters
   return {
     state: cluster.state,
     reason: cluster.reason,
     retired: false,
     lanes: sockets.connected,
+    ...link.demand(),
     connects: cluster.connects,
     waiting: engine.waiting,
     inFlightBytes: engine.inFlightBytes,
+    heldBytes: cap.held,
     totals: { batchesIn, recordsIn, bytesIn, submissions, batchesSubmitted, acks, errors, retries },
     errorCodes: Object.fromEntries(counters.errorCodes),
   }

@@ -2,18 +2,21 @@ import type { Socket } from 'node:net'
 import { Admission } from '#batcher/admission.ts'
 import type { CloseReason } from '#gateway/close-reasons.ts'
 import { ClusterLink } from '#gateway/cluster-link.ts'
-import type { Config } from '#gateway/config-schema.ts'
+import type { ClusterConfig, Config } from '#gateway/config-schema.ts'
 import { ClientConnection } from '#gateway/connection.ts'
 import type { Channel, Down, Others, Start, Up } from '#gateway/control-channel.ts'
 import { ClientCounters } from '#gateway/counters.ts'
+import type { Grant } from '#gateway/grants.ts'
 import { Listener } from '#gateway/listener.ts'
 import { MetadataBlobs } from '#gateway/metadata-answer.ts'
 import { RouteTable } from '#gateway/route.ts'
 import { drainConnections } from '#gateway/shutdown.ts'
-import { Topics } from '#gateway/topics.ts'
+import { type TopicChanges, Topics } from '#gateway/topics.ts'
 import { TurnEnd } from '#gateway/turn-end.ts'
+import { PreparedReload } from '#gateway/worker-reload.ts'
 import { sampleOf } from '#gateway/worker-sample.ts'
 import { createLog, type Log } from '#telemetry/log.ts'
+import type { Cluster } from '#upstream/cluster.ts'
 
 const SWEEP_MS = 500
 const SAMPLE_MS = 1000
@@ -28,7 +31,7 @@ const CLUSTER_SHARE = 0.5
  */
 export class Worker {
   readonly log: Log
-  readonly limits: Config['limits']
+  limits: Config['limits']
   readonly clusterId: string
   readonly zone: string | null
   readonly topics: Topics
@@ -37,59 +40,155 @@ export class Worker {
   readonly counters = new ClientCounters()
   readonly turnEnd = new TurnEnd()
   readonly links = new Map<string, ClusterLink>()
+  /** Of clusters that a reload has removed, until their last batch is answered. */
+  readonly leaving = new Set<ClusterLink>()
   readonly connections = new Set<ClientConnection>()
   readonly listeners: Listener[]
+  config: Config
   readonly #channel: Channel<Up, Down>
+  readonly #workers: number
+  readonly #clusters = new Map<string, Cluster>()
   readonly #byAddress = new Map<string, number>()
   readonly #timers: NodeJS.Timeout[] = []
   /** Client connections of the node's other workers. */
   #others: Others = { connections: 0, addresses: {} }
   #reportedConnections = 0
   #nextId = 0
+  #shared = false
+  #prepared: PreparedReload | null = null
+  /** Gives up the drain under way. */
+  #draining: AbortController | null = null
 
   /** @param start what the control process said; `workers` share the node's limits */
-  constructor({ config, workers }: Start, channel: Channel<Up, Down>, log: Log) {
+  constructor({ config, workers, grants }: Start, channel: Channel<Up, Down>, log: Log) {
     this.log = log
+    this.config = config
     this.limits = config.limits
     this.clusterId = config.clusterId
     this.zone = config.node.zone ?? null
-    const { memory, largeFrames } = config.limits
-    this.admission = new Admission(memory / workers, Math.max(1, Math.floor(largeFrames / workers)))
+    this.#workers = workers
+    this.admission = new Admission(config.limits.memory / workers, this.permitsOf(config))
     this.#channel = channel
-    const share = this.admission.budget * (config.clusters.length > 1 ? CLUSTER_SHARE : 1)
-    for (const cluster of config.clusters) {
-      const met = (clusterId: string) => channel.send({ type: 'met', cluster: cluster.name, clusterId })
-      this.links.set(cluster.name, new ClusterLink(cluster, { workers, memory: share, log, met }))
-    }
-    const clusters = new Map([...this.links].map(([name, link]) => [name, link.cluster]))
+    for (const cluster of config.clusters) this.addLink(this.makeLink(cluster, grants[cluster.name]!))
     this.topics = new Topics(
       new RouteTable(config.routes),
-      clusters,
-      Math.ceil(config.limits.unknownTopicsPerSecond / workers),
+      this.#clusters,
+      this.asksOf(config),
       (cluster, topic, entry) => channel.send({ type: 'learned', cluster, topic, entry }),
     )
+    this.shareMemory()
     this.listeners = config.listeners.map(
       (listener) => new Listener(listener, config, (socket) => this.#onSocket(socket, listener.name)),
     )
   }
 
+  /** This worker's part of limits.largeFrames. */
+  permitsOf({ limits }: Config): number {
+    return Math.max(1, Math.floor(limits.largeFrames / this.#workers))
+  }
+
+  /** This worker's part of limits.unknownTopicsPerSecond. */
+  asksOf({ limits }: Config): number {
+    return Math.ceil(limits.unknownTopicsPerSecond / this.#workers)
+  }
+
+  makeLink(cluster: ClusterConfig, grant: Grant): ClusterLink {
+    const met = (clusterId: string) => this.#channel.send({ type: 'met', cluster: cluster.name, clusterId })
+    return new ClusterLink(cluster, { grant, memory: 0, log: this.log, met })
+  }
+
+  addLink(link: ClusterLink): void {
+    this.links.set(link.name, link)
+    this.#clusters.set(link.name, link.cluster)
+  }
+
+  /** What the cluster has admitted is answered; nothing new gets there. */
+  removeLink(link: ClusterLink): void {
+    this.links.delete(link.name)
+    this.#clusters.delete(link.name)
+    this.topics.forget(link.name)
+    this.leaving.add(link)
+    link.retire(() => this.leaving.delete(link))
+  }
+
+  /** The limits as they are now, and their division among the clusters. */
+  shareMemory(): void {
+    const { memory } = this.limits
+    this.admission.resize(memory / this.#workers, this.permitsOf(this.config))
+    const share = this.admission.budget * (this.links.size > 1 ? CLUSTER_SHARE : 1)
+    for (const { cap } of this.links.values()) cap.cap = share
+  }
+
   /** Binds the ports and connects to the clusters; a cluster that cannot be reached holds nothing up. */
   async start(ports: Record<string, number>, shared: boolean): Promise<void> {
+    this.#shared = shared
     for (const listener of this.listeners) await listener.open(ports, shared)
     for (const link of this.links.values()) link.start()
     this.#timers.push(setInterval(() => this.#sweep(), SWEEP_MS))
     this.#timers.push(setInterval(() => this.#report(), SAMPLE_MS))
-    const bound = Object.assign({}, ...this.listeners.map((listener) => listener.ports()))
-    this.#channel.send({ type: 'listening', ports: bound })
+    this.#channel.send({ type: 'listening', ports: this.#ports() })
     this.#report()
+  }
+
+  #ports(): Record<string, number> {
+    return Object.assign({}, ...this.listeners.map((listener) => listener.ports()))
   }
 
   onMessage(message: Down): void {
     if (message.type === 'topics') this.topics.apply(message.cluster, message.changes)
-    else if (message.type === 'pin') this.links.get(message.cluster)?.pin(message.clusterId)
+    else if (message.type === 'pin') this.#linkOf(message.cluster)?.pin(message.clusterId)
     else if (message.type === 'others') this.#others = message
+    else if (message.type === 'nodes')
+      for (const { virtual } of this.listeners) virtual.onNodes(message.nodes)
+    else if (message.type === 'grant') this.#linkOf(message.cluster)?.grant(message.grant)
+    else if (message.type === 'prepare') void this.#reply(message.id, this.#prepare(message))
+    else if (message.type === 'commit') void this.#reply(message.id, this.#commit(message.topics))
+    else if (message.type === 'abort') this.#abort()
     else if (message.type === 'drain') void this.drain(message.timeoutMs)
+    else if (message.type === 'undrain') void this.#reply(message.id, this.#undrain())
     else if (message.type === 'stop') this.stop()
+  }
+
+  /** One in use, or one that a reload under way has prepared. */
+  #linkOf(cluster: string): ClusterLink | undefined {
+    return this.links.get(cluster) ?? this.#prepared?.links.get(cluster)
+  }
+
+  /** @param done resolves with the ports that are bound, or will be */
+  async #reply(id: number, done: Promise<Record<string, number>>): Promise<void> {
+    try {
+      this.#channel.send({ type: 'done', id, ports: await done })
+    } catch (error) {
+      this.#channel.send({ type: 'refused', id, reason: (error as Error).message })
+    }
+  }
+
+  async #prepare(start: Start): Promise<Record<string, number>> {
+    this.#abort()
+    if (this.#draining) throw new Error('the worker drains')
+    const prepared = new PreparedReload(this, start)
+    this.#prepared = prepared
+    try {
+      const ports = await prepared.bind()
+      if (this.#prepared === prepared) return ports
+      throw new Error('the reload was given up')
+    } catch (error) {
+      prepared.abort()
+      if (this.#prepared === prepared) this.#prepared = null
+      throw error
+    }
+  }
+
+  async #commit(topics: Record<string, TopicChanges>): Promise<Record<string, number>> {
+    if (!this.#prepared) throw new Error('nothing was prepared')
+    this.#prepared.commit(topics)
+    this.#prepared = null
+    return this.#ports()
+  }
+
+  #abort(): void {
+    this.#prepared?.abort()
+    this.#prepared = null
   }
 
   /** The cluster that a topic is routed to; undefined where clients must not write. */
@@ -131,7 +230,7 @@ export class Worker {
 
   onClosed(connection: ClientConnection, reason: CloseReason): void {
     this.connections.delete(connection)
-    for (const { cap } of this.links.values()) cap.forget(connection)
+    for (const { cap } of this.allLinks()) cap.forget(connection)
     this.counters.closedFor(reason)
     if (!connection.counted) return
     const left = (this.#byAddress.get(connection.address) ?? 1) - 1
@@ -149,19 +248,45 @@ export class Worker {
     this.#channel.send({ type: 'sample', sample: sampleOf(this) })
   }
 
+  /** The clusters in use, and those whose last batches are on their way. */
+  *allLinks(): Generator<ClusterLink> {
+    yield* this.links.values()
+    yield* this.leaving
+  }
+
   async drain(timeoutMs: number): Promise<void> {
+    this.#draining?.abort()
+    const draining = new AbortController()
+    this.#draining = draining
+    this.#abort()
     for (const listener of this.listeners) listener.close()
-    await drainConnections(this, timeoutMs)
+    await drainConnections(this, timeoutMs, draining.signal)
+    if (draining.signal.aborted) return
     this.#report()
     this.#channel.send({ type: 'drained' })
+  }
+
+  /** Connections that have begun to drain go on with it; their clients come back. */
+  async #undrain(): Promise<Record<string, number>> {
+    this.#draining?.abort()
+    this.#draining = null
+    try {
+      for (const listener of this.listeners) await listener.open({}, this.#shared)
+    } catch (error) {
+      for (const listener of this.listeners) listener.close()
+      throw error
+    }
+    return this.#ports()
   }
 
   /** Ends everything at once. */
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer)
+    this.#draining?.abort()
+    this.#abort()
     for (const listener of this.listeners) listener.close()
     for (const connection of [...this.connections]) connection.close('stopped')
-    for (const link of this.links.values()) link.stop()
+    for (const link of this.allLinks()) link.stop()
   }
 }
 
@@ -178,13 +303,11 @@ export interface Served {
  */
 export function serveChannel(channel: Channel<Up, Down>, log: Log | null, forked: boolean): Served {
   let worker: Worker | null = null
-  let drainMs = 0
   let ports: Record<string, number> = {}
   channel.onMessage = (message) => {
     if (message.type === 'start') {
       const { config } = message
       ports = message.ports
-      drainMs = config.drain.timeout
       worker = new Worker(message, channel, log ?? createLog({ ...config.log, node: config.node.id }))
     } else if (message.type === 'listen') {
       worker!.start(ports, forked).catch((error: Error) => {
@@ -196,5 +319,5 @@ export function serveChannel(channel: Channel<Up, Down>, log: Log | null, forked
       if (message.type === 'stop' && forked) process.exit(0)
     }
   }
-  return { endAlone: async () => worker?.drain(drainMs) }
+  return { endAlone: async () => worker?.drain(worker.config.drain.timeout) }
 }

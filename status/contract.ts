@@ -18,11 +18,19 @@ export interface ClusterSample {
   retired: boolean
   /** Upstream connections that carry produce requests. */
   lanes: number
+  /** Lanes to the broker that has most of them: what counts against the grant. Over workers: their sum. */
+  lanesInUse: number
+  /** The same, and more where windows have been waiting for a lane that the grant does not allow. */
+  lanesWanted: number
+  /** Brokers that it has lanes to or batches for. Over workers: their sum. */
+  brokersInUse: number
   /** Connections opened to the cluster so far, of every kind. */
   connects: number
   /** Batches accepted and not answered. */
   waiting: number
   inFlightBytes: number
+  /** What batches that are not answered hold in memory, under way or not. */
+  heldBytes: number
   totals: Totals & { batchesSubmitted: number; retries: number }
   /** Batches answered with an error, by Kafka error code. */
   errorCodes: Record<string, number>
@@ -55,9 +63,24 @@ export interface WorkerSample {
 
 export type NodeState = 'starting' | 'serving' | 'draining'
 
+/** How the last reload ended. */
+export interface ReloadStatus {
+  /** ms since 1970. */
+  at: number
+  ok: boolean
+  /** What has changed, or what is wrong. */
+  text: readonly string[]
+}
+
 export interface NodeStatus {
   state: NodeState
+  /** Of a drain: the last connection is gone. */
+  drained: boolean
   version: string
+  /** Of the configuration in use, without `node`: equal on nodes that are configured alike. */
+  configHash: string
+  /** Null before the first one. */
+  reload: ReloadStatus | null
   connections: number
   inFlightBytes: number
   workers: number
@@ -75,7 +98,21 @@ export interface NodeStatus {
   heldBack: Record<string, number>
 }
 
+/** What this node may put on a cluster. */
+export interface GrantStatus {
+  /** Lanes to each broker. */
+  lanes: number
+  inFlightBytes: number
+  /** 0 is no limit. */
+  submissionsPerSecond: number
+  /** The fleet could not be asked of late. */
+  stale: boolean
+  /** The floors of all nodes together exceed the budget. */
+  overcommitted: boolean
+}
+
 export interface ClusterStatus {
+  grant: GrantStatus
   state: 'up' | 'degraded' | 'down'
   reason: string
   topics: number
@@ -85,9 +122,13 @@ export interface ClusterStatus {
   /** Why the last refresh failed; empty when it did not. */
   refreshError: string
   lanes: number
+  lanesInUse: number
+  lanesWanted: number
+  brokersInUse: number
   connects: number
   waiting: number
   inFlightBytes: number
+  heldBytes: number
   totals: Totals & { batchesSubmitted: number; retries: number }
   batchesPerSubmission: number
   errorCodes: Record<string, number>

@@ -1,12 +1,25 @@
-import type { ClusterSample, ClusterStatus, NodeState, State, WorkerSample } from '#status/contract.ts'
+import type {
+  ClusterSample,
+  ClusterStatus,
+  GrantStatus,
+  NodeState,
+  ReloadStatus,
+  State,
+  WorkerSample,
+} from '#status/contract.ts'
 
 /** What a snapshot is put together from. */
 export interface Sources {
   node: string
   version: string
   state: NodeState
+  drained: boolean
+  configHash: string
+  reload: ReloadStatus | null
   workers: number
   sample: WorkerSample | null
+  /** By cluster, as `maps`. */
+  grants: ReadonlyMap<string, GrantStatus>
   maps: ReadonlyMap<
     string,
     { topics: number; partitions: number; refreshedAt: number | null; refreshError: string }
@@ -18,9 +31,13 @@ const NO_SAMPLE: ClusterSample = {
   reason: 'no worker has reported yet',
   retired: false,
   lanes: 0,
+  lanesInUse: 0,
+  lanesWanted: 0,
+  brokersInUse: 0,
   connects: 0,
   waiting: 0,
   inFlightBytes: 0,
+  heldBytes: 0,
   totals: {
     batchesIn: 0,
     recordsIn: 0,
@@ -36,14 +53,15 @@ const NO_SAMPLE: ClusterSample = {
 
 /** The state of one node alone. */
 export function snapshot(sources: Sources): State {
-  const { node, version, state, workers, sample, maps } = sources
+  const { node, version, state, drained, configHash, reload, workers, sample, maps } = sources
   const clusters: Record<string, ClusterStatus> = {}
   let inFlightBytes = 0
   for (const [name, map] of maps) {
     const of = sample?.clusters[name] ?? NO_SAMPLE
     inFlightBytes += of.inFlightBytes
     const { retired: _, ...figures } = of
-    clusters[name] = { ...map, ...figures, ...stateOf(of), batchesPerSubmission: packing(of) }
+    const grant = sources.grants.get(name)!
+    clusters[name] = { ...map, ...figures, ...stateOf(of), grant, batchesPerSubmission: packing(of) }
   }
   return {
     node,
@@ -52,7 +70,10 @@ export function snapshot(sources: Sources): State {
     nodes: {
       [node]: {
         state,
+        drained,
         version,
+        configHash,
+        reload,
         workers,
         inFlightBytes,
         connections: sample?.connections ?? 0,

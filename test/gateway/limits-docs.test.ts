@@ -8,7 +8,7 @@ import { limitsPage, seriesOf } from '#gateway/limits-docs.ts'
 import { PAUSE_REASONS } from '#gateway/pauses.ts'
 import { metricsPage } from '#status/metrics-page.ts'
 import { snapshot } from '#status/snapshot.ts'
-import { clusterSample, workerSample } from '#test/status/samples.ts'
+import { clusterSample, grant, nodeSources, workerSample } from '#test/status/samples.ts'
 
 test('the page on limits is what the schema says', () => {
   /** The formatter pads tables as it likes. */
@@ -25,7 +25,7 @@ test('every limit shows in the metrics, under the names that the page gives', ()
   })
   const map = { topics: 1, partitions: 1, refreshedAt: null, refreshError: '' }
   const page = metricsPage(
-    snapshot({ node: 'n', version: '1', state: 'serving', workers: 1, sample, maps: new Map([['eu', map]]) }),
+    snapshot({ ...nodeSources, sample, maps: new Map([['eu', map]]), grants: new Map([['eu', grant]]) }),
   )
   const printed = page.replaceAll('cluster="eu",', '').split('\n')
   for (const limit of Object.keys(fieldsOf(limitsSchema)) as (keyof Limits)[]) {

@@ -8,9 +8,13 @@ const cluster = (more: Partial<ClusterSample> = {}): ClusterSample => ({
   reason: '',
   retired: false,
   lanes: 2,
+  lanesInUse: 2,
+  lanesWanted: 3,
+  brokersInUse: 1,
   connects: 3,
   waiting: 5,
   inFlightBytes: 700,
+  heldBytes: 900,
   totals: {
     batchesIn: 10,
     recordsIn: 20,

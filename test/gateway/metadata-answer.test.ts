@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClusterConfig } from '#gateway/config-schema.ts'
+import type { ListenerConfig } from '#gateway/config-schema.ts'
 import { answerMetadata, MetadataBlobs } from '#gateway/metadata-answer.ts'
 import type { Request } from '#gateway/request.ts'
 import type { TopicAnswer } from '#gateway/topics.ts'
@@ -9,8 +9,14 @@ import { apis } from '#protocol/apis.ts'
 import { decodeResponse, encodeResponse } from '#protocol/header.ts'
 import { metadataResponse } from '#protocol/messages/03-metadata.ts'
 
-const clusters = [{ name: 'eu', id: 7 }] as unknown as ClusterConfig[]
-const virtual = new VirtualCluster(0, 'h', clusters, new Map([['eu', 9093]]))
+const LISTENER: ListenerConfig = {
+  name: 'public',
+  bind: { host: 'h', port: 9092 },
+  proxyProtocol: 'off',
+  advertised: { mode: 'shared', host: 'h', port: 9092, perCluster: true },
+}
+const virtual = new VirtualCluster(LISTENER, 'gw-1')
+virtual.show({ host: 'h', port: 9092, clusters: { eu: 9093 } }, [{ name: 'eu', id: 7 }])
 const topic = (partitions: number): TopicAnswer => ({
   errorCode: 0,
   partitions,
@@ -67,6 +73,40 @@ test('a topic that has grown is encoded anew', async () => {
   const frame = await answer(9, [['orders', topic(5)]], blobs)
   const { topics } = decodeResponse(apis.metadata, metadataResponse, 9, frame.subarray(4))
   assert.equal(topics[0]!.partitions.length, 5)
+})
+
+test('a topic of a cluster that not every node serves yet is answered 5', async () => {
+  const frame = await answer(9, [['orders', { ...topic(3), cluster: 'new' }]])
+  const { topics } = decodeResponse(apis.metadata, metadataResponse, 9, frame.subarray(4))
+  assert.deepEqual([topics[0]!.errorCode, topics[0]!.partitions], [5, []])
+})
+
+test('with other nodes the same topic is encoded anew', async () => {
+  const blobs = new MetadataBlobs()
+  const leadersOf = async () => {
+    const { topics } = decodeResponse(
+      apis.metadata,
+      metadataResponse,
+      9,
+      (await answer(9, [['orders', topic(40)]], blobs)).subarray(4),
+    )
+    return new Set(topics[0]!.partitions.map(({ leaderId }) => leaderId))
+  }
+  assert.deepEqual([...(await leadersOf())], [7])
+  const perNode = new VirtualCluster(
+    { ...LISTENER, advertised: { ...LISTENER.advertised, mode: 'per_node' } },
+    'gw-1',
+  )
+  perNode.show({ host: 'h', port: 9092, clusters: { eu: 9093 } }, [{ name: 'eu', id: 7 }])
+  const { view } = virtual
+  const nodes = [1, 2].map((slot) => {
+    const public_ = { host: `n${slot}`, port: 1, clusters: { eu: 2 } }
+    return { id: `n${slot}`, slot, listeners: { public: public_ } }
+  })
+  perNode.onNodes(nodes)
+  virtual.view = perNode.view
+  assert.deepEqual([...(await leadersOf())].sort(), [1024 + 7, 2048 + 7])
+  virtual.view = view
 })
 
 test('a large answer leaves the event loop free in between', async () => {

@@ -16,7 +16,8 @@ class Asked {
 
 function namesOf(responses: ResponseOrder): string {
   let names = ''
-  for (let one = responses.takeDone(); one; one = responses.takeDone()) names += (one as unknown as Asked).name
+  for (let one = responses.takeDone(); one; one = responses.takeDone())
+    names += (one as unknown as Asked).name
   return names
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { metricsPage } from '#status/metrics-page.ts'
 import { snapshot } from '#status/snapshot.ts'
-import { clusterSample, workerSample } from '#test/status/samples.ts'
+import { clusterSample, grant, nodeSources, workerSample } from '#test/status/samples.ts'
 
 const map = { topics: 4, partitions: 12, refreshedAt: null, refreshError: '' }
 const us = clusterSample({ state: 'down', reason: 'gone', errorCodes: {} })
@@ -10,8 +10,8 @@ const us = clusterSample({ state: 'down', reason: 'gone', errorCodes: {} })
 function page(names = ['eu', 'us']): string {
   const sample = workerSample({ clusters: { eu: clusterSample(), us } })
   const maps = new Map(names.map((name) => [name, map]))
-  const node = { node: 'gw-1', version: '1', state: 'serving', workers: 2 } as const
-  return metricsPage(snapshot({ ...node, sample, maps }))
+  const grants = new Map(names.map((name) => [name, grant]))
+  return metricsPage(snapshot({ ...nodeSources, sample, maps, grants }))
 }
 
 /** Value by name and labels. */

@@ -5,9 +5,13 @@ export const clusterSample = (more: Partial<ClusterSample> = {}): ClusterSample 
   reason: '',
   retired: false,
   lanes: 2,
+  lanesInUse: 2,
+  lanesWanted: 3,
+  brokersInUse: 1,
   connects: 3,
   waiting: 5,
   inFlightBytes: 700,
+  heldBytes: 900,
   totals: {
     batchesIn: 110,
     recordsIn: 220,
@@ -39,3 +43,22 @@ export const workerSample = (more: Partial<WorkerSample> = {}): WorkerSample => 
   clusters: { eu: clusterSample() },
   ...more,
 })
+
+export const grant = {
+  lanes: 24,
+  inFlightBytes: 1 << 26,
+  submissionsPerSecond: 0,
+  stale: false,
+  overcommitted: false,
+}
+
+/** What a snapshot needs beside counts. */
+export const nodeSources = {
+  node: 'gw-1',
+  version: '1.2.3',
+  state: 'serving',
+  drained: false,
+  configHash: 'abc',
+  reload: null,
+  workers: 2,
+} as const

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Sources, snapshot } from '#status/snapshot.ts'
-import { clusterSample, workerSample } from '#test/status/samples.ts'
+import { clusterSample, grant, nodeSources, workerSample } from '#test/status/samples.ts'
 
 const map = { topics: 4, partitions: 12, refreshedAt: 1_700_000_000_000, refreshError: '' }
 const stateOf = (more: Partial<Sources> = {}) =>
   snapshot({
-    node: 'gw-1',
-    version: '1.2.3',
-    state: 'serving',
-    workers: 2,
+    ...nodeSources,
     sample: workerSample(),
     maps: new Map([['eu', map]]),
+    grants: new Map([['eu', grant]]),
     ...more,
   })
 
