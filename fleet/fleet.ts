@@ -11,8 +11,8 @@ export interface FleetOptions {
   /** null = one node, no Redis. */
   redis: RedisSettings | null
   node: NodeDescription
-  /** Between two readings of a cluster, in ms. */
-  intervalMs: number
+  /** Between two readings of a cluster, in ms: asked anew each time, since a reload may change it. */
+  intervalMs(): number
   log: Log
   events: FleetEvents
 }
@@ -35,6 +35,7 @@ export interface FleetCluster {
 
 /** What the fleet knows of a cluster; its fields change. */
 export interface ClusterView {
+  readonly name: string
   readonly map: PartitionMap
   /** ms since 1970 of the last good reading by any node. */
   readonly refreshedAt: number | null

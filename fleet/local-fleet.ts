@@ -90,12 +90,12 @@ class LocalCluster implements ClusterView {
   readonly first: Promise<void>
   #firstDone: () => void = () => {}
   readonly #events: FleetEvents
-  readonly #intervalMs: number
+  readonly #intervalMs: () => number
   readonly #log: Log
   #cluster: FleetCluster
   #refresh: LocalRefresh
 
-  constructor(cluster: FleetCluster, intervalMs: number, log: Log, events: FleetEvents) {
+  constructor(cluster: FleetCluster, intervalMs: () => number, log: Log, events: FleetEvents) {
     this.name = cluster.name
     this.#cluster = cluster
     this.#intervalMs = intervalMs

@@ -10,12 +10,12 @@ export interface ReadingEvents {
 /** Reads a cluster on a timer of this node: without a fleet, or while there is no Redis. */
 export class LocalRefresh {
   readonly #reader: Reader
-  readonly #intervalMs: number
+  readonly #intervalMs: () => number
   readonly #events: ReadingEvents
   readonly #limitMs: number
   #stop: AbortController | null = null
 
-  constructor(reader: Reader, intervalMs: number, events: ReadingEvents, limitMs = READING_LIMIT_MS) {
+  constructor(reader: Reader, intervalMs: () => number, events: ReadingEvents, limitMs = READING_LIMIT_MS) {
     this.#reader = reader
     this.#intervalMs = intervalMs
     this.#events = events
@@ -36,7 +36,8 @@ export class LocalRefresh {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const ok = await this.#readOnce(signal)
-      const wait = ok ? this.#intervalMs : Math.min(RETRY_MS, this.#intervalMs)
+      const interval = this.#intervalMs()
+      const wait = ok ? interval : Math.min(RETRY_MS, interval)
       await pause(wait, undefined, { signal }).catch(() => {})
     }
   }

@@ -133,7 +133,7 @@ export class RedisFleet implements Fleet {
   }
 
   get #quietMs(): number {
-    return Math.max(QUIET_INTERVALS * this.#options.intervalMs, LEAST_QUIET_MS)
+    return Math.max(QUIET_INTERVALS * this.#options.intervalMs(), LEAST_QUIET_MS)
   }
 
   /** A node that was killed and started again is somebody else: its old connections may still be there. */

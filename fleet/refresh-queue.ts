@@ -28,13 +28,13 @@ interface Runner {
  */
 export class RefreshQueue {
   readonly #link: RedisLink
-  readonly #intervalMs: number
+  readonly #intervalMs: () => number
   readonly #log: Log
   readonly #limitMs: number
   readonly #runners = new Map<string, Runner>()
   #connection: ReturnType<RedisLink['bullConnection']> | null = null
 
-  constructor(link: RedisLink, intervalMs: number, log: Log, limitMs = READING_LIMIT_MS) {
+  constructor(link: RedisLink, intervalMs: () => number, log: Log, limitMs = READING_LIMIT_MS) {
     this.#link = link
     this.#intervalMs = intervalMs
     this.#log = log
@@ -51,14 +51,15 @@ export class RefreshQueue {
     const { name } = cluster
     const runner = this.#runners.get(name) ?? this.#serve(cluster)
     await this.#link.commands.sadd(this.#link.key('clusters'), name)
+    const every = this.#intervalMs()
     const opts = {
-      attempts: Math.max(1, Math.min(MOST_ATTEMPTS, Math.floor(this.#intervalMs / RETRY_MS))),
+      attempts: Math.max(1, Math.min(MOST_ATTEMPTS, Math.floor(every / RETRY_MS))),
       backoff: { type: 'fixed', delay: RETRY_MS },
       removeOnComplete: true,
       removeOnFail: true,
     }
     if (anew) await runner.queue.removeJobScheduler(name)
-    await runner.queue.upsertJobScheduler(name, { every: this.#intervalMs }, { name: 'read', opts })
+    await runner.queue.upsertJobScheduler(name, { every }, { name: 'read', opts })
   }
 
   /** This node runs no more readings of the cluster; the scheduler stays for the others. */

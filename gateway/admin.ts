@@ -3,14 +3,15 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { Conflict, type Control } from '#gateway/control.ts'
 import { Refusal } from '#gateway/reload.ts'
 import { VERSION } from '#gateway/version.ts'
-import type { State } from '#status/contract.ts'
+import type { NodeStatus, State } from '#status/contract.ts'
 import { metricsPage } from '#status/metrics-page.ts'
 import { snapshot } from '#status/snapshot.ts'
 
 /** What this node knows, in the shape of `GET /api/v1/state`. */
 export function stateOf(control: Control): State {
   const maps = new Map(
-    [...control.loops].map(([name, { map, refreshedAt, error }]) => {
+    control.config.clusters.map(({ name }) => {
+      const { map, refreshedAt, error } = control.fleet.clusters.get(name)!
       return [name, { topics: map.topics.size, partitions: map.partitions, refreshedAt, refreshError: error }]
     }),
   )
@@ -24,9 +25,17 @@ export function stateOf(control: Control): State {
     reload: control.lastReload,
     workers: node.workers,
     sample: control.pool.sample(),
+    fleet: { mode: control.fleet.mode, redis: control.fleet.redis.state, reason: control.fleet.redis.reason },
+    others: othersOf(control),
     grants: control.grants,
     maps,
   })
+}
+
+/** A node says of itself what stands here; one that has not yet said anything is left out until it has. */
+function othersOf({ fleet, config }: Control): Record<string, NodeStatus> {
+  const others = fleet.nodes().filter(({ id, sample }) => id !== config.node.id && sample !== null)
+  return Object.fromEntries(others.map(({ id, state, sample }) => [id, { ...(sample as NodeStatus), state }]))
 }
 
 /** Dashboard, API and metrics. @throws Error that names the setting, when the port cannot be bound */

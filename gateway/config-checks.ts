@@ -38,7 +38,6 @@ export function warningsOf(config: Parsed, tree: Tree): Problem[] {
       'is below 10m: the gateway hangs up before its clients do, which they log',
     )
   }
-  if (config.fleet) warn(['fleet'], 'is not in this release: the node runs alone, with its whole budget')
   const byProxy = config.listeners.every(({ proxyProtocol }) => proxyProtocol === 'required')
   const shared = config.listeners.some(({ advertised }) => advertised.mode === 'shared')
   if (config.limits.maxConnectionsPerAddress > 0 && shared && !byProxy) {

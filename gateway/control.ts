@@ -1,11 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { ClusterView, Fleet } from '#fleet/fleet.ts'
+import type { NodeEntry } from '#fleet/registry.ts'
 import type { LoadedConfig, RefusedConfig } from '#gateway/config.ts'
-import type { ClusterConfig, Config } from '#gateway/config-schema.ts'
+import type { Config } from '#gateway/config-schema.ts'
 import { Drain } from '#gateway/drain.ts'
 import { budgetOf, type Grant } from '#gateway/grants.ts'
 import { advertisedBy } from '#gateway/listener.ts'
-import type { LiveNode } from '#gateway/live-nodes.ts'
-import { RefreshLoop } from '#gateway/refresh-loop.ts'
+import { advertisedPorts, type LiveNode, liveNodeOf } from '#gateway/live-nodes.ts'
+import { descriptionOf, Membership } from '#gateway/membership.ts'
 import { configHash, type Judged, judge, Refusal, summaryOf } from '#gateway/reload.ts'
 import type { TopicChanges } from '#gateway/topics.ts'
 import { slotOf } from '#gateway/virtual-brokers.ts'
@@ -15,6 +17,7 @@ import type { Log } from '#telemetry/log.ts'
 
 /** A node is ready without a cluster's topics after this long, in ms. */
 const FIRST_READING_MS = 3000
+const REPORT_MS = 1000
 
 export interface ControlOptions {
   /** Workers are processes of their own; else one runs inside this process. */
@@ -28,6 +31,8 @@ export interface ControlHooks {
   /** `state`, `drained`, `config` or `self` are others than before. */
   changed(): void
   reloading(): void
+  /** The workers' samples of the last second are in. */
+  reported(): void
   /** @param error in words; empty when it went well */
   reloaded(error: string): void
 }
@@ -36,8 +41,8 @@ export interface ControlHooks {
 export class Conflict extends Error {}
 
 /**
- * The control side of a node: it owns the config, the refresher, the merged counters and the node's state;
- * the workers own the sockets.
+ * The control side of a node: it owns the config, the membership in the fleet, the merged counters and the
+ * node's state; the workers own the sockets.
  */
 export class Control {
   config: Config
@@ -46,13 +51,15 @@ export class Control {
   /** Of a drain: the last connection is gone. */
   drained = false
   lastReload: ReloadStatus | null = null
-  readonly loops = new Map<string, RefreshLoop>()
+  readonly fleet: Fleet
   readonly pool: WorkerPool
   readonly hooks: Partial<ControlHooks>[] = []
   readonly #load: ControlOptions['load']
+  readonly #membership: Membership
   readonly #pins = new Map<string, string>()
   readonly #grants = new Map<string, GrantStatus>()
   #nodes: readonly LiveNode[] = []
+  #reports: NodeJS.Timeout | undefined
   #drain: Drain | null = null
   #undraining: Promise<void> | null = null
   #ending = false
@@ -62,33 +69,47 @@ export class Control {
     this.config = config
     this.log = log
     this.#load = load
+    this.#membership = new Membership(config, forked ? config.node.workers : 1, {
+      log,
+      pinned: (cluster) => this.#pins.get(cluster),
+      events: {
+        changes: (cluster, changes) => {
+          // One that a reload has not taken over yet concerns nobody.
+          if (this.#has(cluster)) this.pool.broadcast({ type: 'topics', cluster, changes })
+        },
+        grant: (cluster, grant) => this.setGrant(cluster, grant, grant),
+        nodes: (nodes) => this.#onNodes(nodes),
+        redis: ({ state, reason }) => this.#onRedis(state, reason),
+      },
+    })
+    this.fleet = this.#membership.fleet
     this.pool = new WorkerPool(config, forked, log, {
       onStarting: (send) => {
-        for (const [cluster, { map }] of this.loops) send({ type: 'topics', cluster, changes: map.whole() })
+        for (const { name, map } of this.#views()) {
+          send({ type: 'topics', cluster: name, changes: map.whole() })
+        }
         for (const [cluster, clusterId] of this.#pins) send({ type: 'pin', cluster, clusterId })
         send({ type: 'nodes', nodes: this.#nodes })
       },
       onMessage: (message) => {
         if (message.type === 'met') this.#pin(message.cluster, message.clusterId)
-        if (message.type !== 'learned') return
-        const { cluster, topic, entry } = message
-        this.loops.get(cluster)?.learned(topic, entry)
-        this.pool.broadcast({ type: 'topics', cluster, changes: { [topic]: entry } })
+        else if (message.type === 'learned') {
+          this.fleet.learned(message.cluster, message.topic, message.entry)
+        }
       },
     })
-    for (const cluster of config.clusters) this.loops.set(cluster.name, this.#loopFor(cluster, config))
   }
 
-  #loopFor(cluster: ClusterConfig, { refresh }: Config): RefreshLoop {
-    const { name } = cluster
-    const loop: RefreshLoop = new RefreshLoop(cluster, refresh.interval, this.log, {
-      // One that a reload has not taken over yet tells nobody.
-      changed: (changes) => {
-        if (this.loops.get(name) === loop) this.pool.broadcast({ type: 'topics', cluster: name, changes })
-      },
-      pinned: () => this.#pins.get(name),
+  #has(cluster: string): boolean {
+    return this.config.clusters.some(({ name }) => name === cluster)
+  }
+
+  /** Of the clusters of the configuration. */
+  #views(names = this.config.clusters.map(({ name }) => name)): (ClusterView & { name: string })[] {
+    return names.flatMap((name) => {
+      const view = this.fleet.clusters.get(name)
+      return view ? [view] : []
     })
-    return loop
   }
 
   /** All workers take the cluster for the one that the first of them has met. */
@@ -100,16 +121,34 @@ export class Control {
 
   /** @throws Error that names the port, when one cannot be bound */
   async start(): Promise<void> {
+    await this.fleet.start(this.#membership.clustersOf(this.config))
+    this.#takeGrants()
     await this.pool.start()
-    const loops = [...this.loops.values()]
-    for (const loop of loops) void loop.run()
+    this.#describe()
     // Ready means that clients are told of topics; a cluster that does not answer holds that up only so long.
-    await Promise.race([Promise.all(loops.map(({ first }) => first)), pause(FIRST_READING_MS)])
+    await this.#firstReadings(this.#views())
+    this.#reports = setInterval(() => this.#report(), REPORT_MS)
     this.#become('serving')
+  }
+
+  /** What the fleet has granted so far, or the floors; alone a node has the whole budgets anyway. */
+  #takeGrants(): void {
+    if (this.fleet.mode === 'local') return
+    for (const { name, grant } of this.#views()) this.setGrant(name, grant, grant)
+  }
+
+  async #firstReadings(views: readonly ClusterView[]): Promise<void> {
+    await Promise.race([Promise.all(views.map(({ first }) => first)), pause(FIRST_READING_MS)])
+  }
+
+  #report(): void {
+    this.#membership.report(this.config, this.pool.sample())
+    for (const { reported } of this.hooks) reported?.()
   }
 
   #become(state: NodeState): void {
     this.state = state
+    this.fleet.setState(state)
     this.#changed()
   }
 
@@ -130,6 +169,25 @@ export class Control {
 
   get configHash(): string {
     return configHash(this.config)
+  }
+
+  #describe(): void {
+    const ports = advertisedPorts(this.self)
+    this.fleet.describe(descriptionOf(this.config, ports, this.configHash))
+  }
+
+  #onNodes(nodes: readonly NodeEntry[]): void {
+    const serving = nodes.filter(({ state }) => state === 'serving')
+    // Without a fleet the workers show the node itself, whatever its state is.
+    const isAlone = this.fleet.mode === 'local' || this.fleet.redis.state !== 'up'
+    this.setNodes(isAlone ? [] : serving.map((node) => liveNodeOf(node, this.config)))
+  }
+
+  #onRedis(state: string, reason: string): void {
+    if (state === 'up') this.log.info('together with the fleet')
+    else this.log.warn({ reason }, 'without the fleet: the last grants and topics stay')
+    this.#onNodes(this.fleet.nodes())
+    this.#changed()
   }
 
   /** The nodes that serve, this one among them if it does; none: it is alone. To be told when they change. */
@@ -264,49 +322,55 @@ export class Control {
   }
 
   async #takeOver({ config }: Judged): Promise<void> {
-    const added = config.clusters.filter(({ name }) => !this.loops.has(name))
-    const loops = new Map(added.map((cluster) => [cluster.name, this.#loopFor(cluster, config)]))
+    const old = this.config
+    const added = config.clusters.filter(({ name }) => !this.#has(name))
+    // The topics of a new cluster must be known before it is anybody's.
+    this.fleet.setClusters(this.#membership.clustersOf({ ...old, clusters: [...old.clusters, ...added] }))
     try {
-      await this.pool.reload(config, () => this.#firstTopics(loops))
+      await this.pool.reload(config, () => this.#firstTopics(added.map(({ name }) => name)))
     } catch (error) {
-      for (const loop of loops.values()) loop.stop()
-      for (const { name } of added) this.#pins.delete(name)
+      for (const { name } of added) this.#forget(name)
+      this.fleet.setClusters(this.#membership.clustersOf(old))
       throw error
     }
-    if (this.config.log.level !== config.log.level) this.log.level = config.log.level
     this.config = config
-    for (const [name, loop] of this.loops) {
-      const cluster = config.clusters.find((each) => each.name === name)
-      if (cluster) loop.reload(cluster, config.refresh.interval)
-      else this.#forget(name, loop)
+    if (this.log.level !== config.log.level) this.log.level = config.log.level
+    for (const { name } of old.clusters) if (!this.#has(name)) this.#forget(name)
+    this.#membership.becomes(config)
+    this.fleet.setClusters(this.#membership.clustersOf(config))
+    // What was learned of the new ones since the workers were told.
+    for (const { name, map } of this.#views(added.map((cluster) => cluster.name))) {
+      this.pool.broadcast({ type: 'topics', cluster: name, changes: map.whole() })
     }
-    for (const [name, loop] of loops) {
-      this.loops.set(name, loop)
-      // What it has learned since the workers were told.
-      this.pool.broadcast({ type: 'topics', cluster: name, changes: loop.map.whole() })
-    }
+    this.#takeGrants()
+    this.#describe()
+    this.#onNodes(this.fleet.nodes())
     this.#changed()
   }
 
   /** Clients find the topics of a new cluster at once, unless it does not answer. */
-  async #firstTopics(loops: ReadonlyMap<string, RefreshLoop>): Promise<Record<string, TopicChanges>> {
-    for (const loop of loops.values()) void loop.run()
-    const read = [...loops.values()].map(({ first }) => first)
-    await Promise.race([Promise.all(read), pause(FIRST_READING_MS)])
+  async #firstTopics(added: string[]): Promise<Record<string, TopicChanges>> {
+    await this.#firstReadings(this.#views(added))
     this.#mustServe()
-    return Object.fromEntries([...loops].map(([name, { map }]) => [name, map.whole()]))
+    return Object.fromEntries(this.#views(added).map(({ name, map }) => [name, map.whole()]))
   }
 
-  #forget(cluster: string, loop: RefreshLoop): void {
-    loop.stop()
-    this.loops.delete(cluster)
+  #forget(cluster: string): void {
     this.#pins.delete(cluster)
     this.#grants.delete(cluster)
+    this.#membership.forget(cluster)
     this.pool.forgetGrant(cluster)
   }
 
+  /** Out of the fleet: after the last answer. */
+  async leave(): Promise<void> {
+    clearInterval(this.#reports)
+    await this.fleet.stop()
+  }
+
   stop(): void {
-    for (const loop of this.loops.values()) loop.stop()
+    clearInterval(this.#reports)
+    void this.fleet.stop()
     this.pool.stop()
   }
 }

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { openAdmin, openHealth } from '#gateway/admin.ts'
+import { openAdmin, openHealth, stateOf } from '#gateway/admin.ts'
 import { notifySocket, readSecret } from '#gateway/config.ts'
 import type { Config } from '#gateway/config-schema.ts'
 import { Control, type ControlOptions } from '#gateway/control.ts'
@@ -29,14 +29,17 @@ export async function startNode(config: Config, log: Log, options: ControlOption
     await control.start()
     const token = config.admin.auth ? readSecret(config.admin.auth.tokenFile) : null
     servers.push(await openAdmin(control, token), await openHealth(control))
+    control.hooks.push({ reported: () => control.fleet.setSample(stateOf(control).nodes[config.node.id]) })
   } catch (error) {
     control.stop()
+    await control.leave()
     for (const server of servers) await server.close()
     throw error
   }
   const [admin, health] = servers.map(({ server }) => (server.address() as AddressInfo).port)
   const stop = async () => {
     control.stop()
+    await control.leave()
     for (const server of servers) await server.close()
   }
   return {
@@ -45,6 +48,7 @@ export async function startNode(config: Config, log: Log, options: ControlOption
     stop,
     async drain() {
       await control.end()
+      await control.leave()
       await stop()
     },
   }

@@ -1,5 +1,5 @@
-/** One run's figures, by name. */
-export type Figures = Record<string, number>
+/** One run's figures, by name; null where one does not apply. */
+export type Figures = Record<string, number | null>
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
@@ -16,19 +16,28 @@ export function interleaved(variants: readonly string[], pairs: number): { varia
 }
 
 /** The median, and the spread where it is over 5 % of it. */
-export function cell(values: readonly number[]): string {
-  const middle = median(values)
-  const [low, high] = [Math.min(...values), Math.max(...values)]
+export function cell(values: readonly (number | null)[]): string {
+  const known = values.filter((value) => value !== null)
+  if (known.length === 0) return NOTHING
+  const middle = median(known)
+  const [low, high] = [Math.min(...known), Math.max(...known)]
   return high - low > 0.05 * middle && digits(low) !== digits(high)
     ? `${digits(middle)} [${digits(low)}..${digits(high)}]`
     : digits(middle)
 }
 
 /** The median of the ratios within each pair. */
-export function ratio(values: readonly number[], baseline: readonly number[]): string {
-  return median(values.map((value, i) => value / baseline[i]!)).toFixed(2)
+export function ratio(values: readonly (number | null)[], baseline: readonly (number | null)[]): string {
+  const ratios = values.flatMap((value, i) => {
+    const base = baseline[i]
+    return value === null || !base ? [] : [value / base]
+  })
+  return ratios.length === 0 ? NOTHING : median(ratios).toFixed(2)
 }
 
+const NOTHING = '–'
+
 function digits(value: number): string {
+  if (Number.isInteger(value) && Math.abs(value) < 100) return String(value)
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }

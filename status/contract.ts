@@ -139,7 +139,8 @@ export interface State {
   node: string
   /** ms since 1970. */
   ts: number
-  fleet: { mode: 'redis' | 'local'; redis: 'up' | 'down' | 'none' }
+  /** `reason` says in words why the node is without Redis; empty while it is not, or needs none. */
+  fleet: { mode: 'redis' | 'local'; redis: 'up' | 'down' | 'none'; reason: string }
   nodes: Record<string, NodeStatus>
   clusters: Record<string, ClusterStatus>
 }

@@ -3,6 +3,7 @@ import type {
   ClusterStatus,
   GrantStatus,
   NodeState,
+  NodeStatus,
   ReloadStatus,
   State,
   WorkerSample,
@@ -18,6 +19,9 @@ export interface Sources {
   reload: ReloadStatus | null
   workers: number
   sample: WorkerSample | null
+  fleet: State['fleet']
+  /** The other live nodes, as they reported themselves last. */
+  others: Record<string, NodeStatus>
   /** By cluster, as `maps`. */
   grants: ReadonlyMap<string, GrantStatus>
   maps: ReadonlyMap<
@@ -51,9 +55,9 @@ const NO_SAMPLE: ClusterSample = {
   errorCodes: {},
 }
 
-/** The state of one node alone. */
+/** What this node knows of itself, and of the others what they say. */
 export function snapshot(sources: Sources): State {
-  const { node, version, state, drained, configHash, reload, workers, sample, maps } = sources
+  const { node, fleet, others, sample, maps } = sources
   const clusters: Record<string, ClusterStatus> = {}
   let inFlightBytes = 0
   for (const [name, map] of maps) {
@@ -66,31 +70,34 @@ export function snapshot(sources: Sources): State {
   return {
     node,
     ts: Date.now(),
-    fleet: { mode: 'local', redis: 'none' },
-    nodes: {
-      [node]: {
-        state,
-        drained,
-        version,
-        configHash,
-        reload,
-        workers,
-        inFlightBytes,
-        connections: sample?.connections ?? 0,
-        accepted: sample?.accepted ?? 0,
-        unanswered: sample?.unanswered ?? 0,
-        reservedBytes: sample?.reservedBytes ?? 0,
-        reservedPeak: sample?.reservedPeak ?? 0,
-        memoryBudget: sample?.memoryBudget ?? 0,
-        pausedConnections: sample?.pausedConnections ?? 0,
-        bytesRead: sample?.bytesRead ?? 0,
-        bytesWritten: sample?.bytesWritten ?? 0,
-        closed: sample?.closed ?? {},
-        refusals: sample?.refusals ?? {},
-        heldBack: sample?.heldBack ?? {},
-      },
-    },
+    fleet,
+    nodes: { ...others, [node]: nodeStatus(sources, inFlightBytes) },
     clusters,
+  }
+}
+
+function nodeStatus(sources: Sources, inFlightBytes: number): NodeStatus {
+  const { state, drained, version, configHash, reload, workers, sample } = sources
+  return {
+    state,
+    drained,
+    version,
+    configHash,
+    reload,
+    workers,
+    inFlightBytes,
+    connections: sample?.connections ?? 0,
+    accepted: sample?.accepted ?? 0,
+    unanswered: sample?.unanswered ?? 0,
+    reservedBytes: sample?.reservedBytes ?? 0,
+    reservedPeak: sample?.reservedPeak ?? 0,
+    memoryBudget: sample?.memoryBudget ?? 0,
+    pausedConnections: sample?.pausedConnections ?? 0,
+    bytesRead: sample?.bytesRead ?? 0,
+    bytesWritten: sample?.bytesWritten ?? 0,
+    closed: sample?.closed ?? {},
+    refusals: sample?.refusals ?? {},
+    heldBack: sample?.heldBack ?? {},
   }
 }
 

@@ -69,8 +69,7 @@ console.log(
   JSON.stringify({
     cases: [...cases.keys()],
     variants: Object.keys(LINGERS),
-    baseline: '0ms',
-    ratio: 'acks/s',
+    ratios: [{ figure: 'acks/s', to: '0ms' }],
   }),
 )
 createInterface(process.stdin).on('line', answer)

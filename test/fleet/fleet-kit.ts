@@ -70,7 +70,7 @@ export function newFleet(
   return createFleet({
     redis: { url: redis.url, keyPrefix },
     node,
-    intervalMs: options.intervalMs ?? 500,
+    intervalMs: () => options.intervalMs ?? 500,
     log: silent,
     events: options.events ?? {},
   })

@@ -7,7 +7,13 @@ import { until } from '#test/support/redis.ts'
 const PATIENCE_MS = 20_000
 
 async function startLocal(cluster: FakeCluster, events: FleetEvents = {}): Promise<Fleet> {
-  const fleet = createFleet({ redis: null, node: describeNode('a'), intervalMs: 20, log: silent, events })
+  const fleet = createFleet({
+    redis: null,
+    node: describeNode('a'),
+    intervalMs: () => 20,
+    log: silent,
+    events,
+  })
   await fleet.start([cluster.asCluster('a')])
   return fleet
 }

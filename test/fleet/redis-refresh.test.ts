@@ -31,7 +31,7 @@ afterEach(async () => {
 async function newQueue(cluster: FakeCluster, by: string, limitMs?: number) {
   const link = await linkTo(redis, 'q:')
   links.push(link)
-  const queue = new RefreshQueue(link, INTERVAL_MS, silent, limitMs)
+  const queue = new RefreshQueue(link, () => INTERVAL_MS, silent, limitMs)
   queues.push(queue)
   const shared = new SharedMap('eu', link, { changed: () => {}, read: () => {} })
   await queue.schedule({ name: 'eu', reader: cluster.reader(by), shared })

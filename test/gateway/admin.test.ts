@@ -40,7 +40,12 @@ health: { bind: 127.0.0.1:${ports.health ?? 0} }
       this.order('reload')
       return ['routes']
     },
-    loops: new Map([['eu', { map, refreshedAt: 1_700_000_000_000, error: '' }]]),
+    fleet: {
+      mode: 'local',
+      redis: { state: 'none', reason: '' },
+      clusters: new Map([['eu', { map, refreshedAt: 1_700_000_000_000, error: '' }]]),
+      nodes: () => [],
+    },
     pool: { sample: () => null },
   }
 }

@@ -83,13 +83,10 @@ describe('a configuration is fully resolved', () => {
     assert.deepEqual(configOf(BASE), expected)
   })
 
-  test('from the example, with the one warning that a fleet is not in this release', () => {
+  test('from the example, without a warning', () => {
     const { config, warnings, problems } = loadConfig({ file: EXAMPLE, env: {}, machine: MACHINE })
     assert.equal(problems, undefined)
-    assert.deepEqual(
-      warnings.map(({ path }) => path),
-      ['fleet'],
-    )
+    assert.deepEqual(warnings, [])
     assert.deepEqual(config!.routes, [
       { match: { prefix: 'orders.' }, cluster: 'eu' },
       { match: { topic: 'audit' }, cluster: 'us' },

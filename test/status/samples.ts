@@ -59,6 +59,8 @@ export const nodeSources = {
   state: 'serving',
   drained: false,
   configHash: 'abc',
+  fleet: { mode: 'local', redis: 'none', reason: '' },
+  others: {},
   reload: null,
   workers: 2,
 } as const

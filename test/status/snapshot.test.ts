@@ -16,7 +16,7 @@ const stateOf = (more: Partial<Sources> = {}) =>
 test('a node tells of itself and of the clusters it writes to', () => {
   const state = stateOf()
   assert.equal(state.node, 'gw-1')
-  assert.deepEqual(state.fleet, { mode: 'local', redis: 'none' })
+  assert.deepEqual(state.fleet, { mode: 'local', redis: 'none', reason: '' })
   const { version, workers, connections, inFlightBytes, state: how } = state.nodes['gw-1']!
   assert.deepEqual([how, version, workers, connections, inFlightBytes], ['serving', '1.2.3', 2, 7, 700])
   const { topics, partitions, refreshedAt, lanes, totals } = state.clusters.eu!

@@ -28,6 +28,8 @@ export interface ClusterOptions {
    * proxy to lead to) that names this port to clients. Brokers and tests use the other one.
    */
   doors?: readonly number[]
+  /** Further arguments of `java`, for each broker by its place (0 is the first): an agent, another heap. */
+  jvmOptions?: (place: number) => string[]
 }
 
 export interface TopicSpec {
@@ -74,7 +76,7 @@ async function layOut(installed: Installed, options: ClusterOptions): Promise<Ka
     const settings = { id, clusterId, folder: join(folder, String(id)), ports, properties }
     await node.writeProperties(settings)
     await node.format(settings, installed.template)
-    brokers.push(new KafkaBroker(installed.jvm, settings))
+    brokers.push(new KafkaBroker(installed.jvm, options.jvmOptions?.(id - 1) ?? [], settings))
   }
   return new KafkaCluster(options.version, clusterId, folder, brokers)
 }
@@ -85,15 +87,17 @@ export class KafkaBroker {
   /** Of the listener behind a fault proxy; 0 if there is none. */
   readonly doorPort: number
   #jvm: string[]
+  readonly #jvmOptions: string[]
   readonly #settings: node.NodeSettings
   #running: Running | undefined
 
-  constructor(jvm: string[], settings: node.NodeSettings) {
+  constructor(jvm: string[], jvmOptions: string[], settings: node.NodeSettings) {
     this.id = settings.id
     const { client, door } = settings.ports[settings.id - 1]!
     this.port = client
     this.doorPort = door?.bound ?? 0
     this.#jvm = jvm
+    this.#jvmOptions = jvmOptions
     this.#settings = settings
   }
 
@@ -113,7 +117,7 @@ export class KafkaBroker {
 
   /** Starts the process, with the data it left behind, and returns before it is ready. */
   async launch(): Promise<void> {
-    this.#running = await node.launch(this.#jvm, this.#settings.folder)
+    this.#running = await node.launch([...this.#jvm, ...this.#jvmOptions], this.#settings.folder)
   }
 
   /** @param brokers as many must be alive in its eyes, itself among them */

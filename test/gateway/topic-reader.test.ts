@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { type ClusterView, createFleet } from '#fleet/fleet.ts'
+import { floorOf } from '#fleet/grants.ts'
 import type { MapChanges } from '#fleet/partition-map.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
-import { RefreshLoop } from '#gateway/refresh-loop.ts'
+import { topicReaderOf } from '#gateway/topic-reader.ts'
 import { createLog } from '#telemetry/log.ts'
 import { ledBy, StubBroker, until } from '#test/upstream/stub-broker.ts'
 
 const log = createLog({ level: 'silent', format: 'json', node: 'test' })
 
-/** A loop that reads a broker with topics `a` (1 partition) and `b` (2), every 50 ms. */
+/** One node that reads a broker with topics `a` (1 partition) and `b` (2), every 50 ms. */
 async function running(context: TestContext, pinned?: string) {
   const broker = await new StubBroker().listen()
   broker.ranges = { 3: [0, 6], 18: [0, 3] }
@@ -26,18 +28,34 @@ async function running(context: TestContext, pinned?: string) {
     clientId: 'me',
     bootstrapServers: [broker.address],
   } as unknown as ClusterConfig
-  const events = { changed: (changes: MapChanges) => news.push(changes), pinned: () => pinned }
-  const loop = new RefreshLoop(cluster, 50, log, events)
-  const run = loop.run()
+  const node = {
+    id: 'n',
+    slot: 0,
+    address: '',
+    zone: '',
+    version: '',
+    configHash: '',
+    ports: [],
+  }
+  const fleet = createFleet({
+    redis: null,
+    node,
+    intervalMs: () => 50,
+    log,
+    events: { changes: (_cluster, changes) => news.push(changes) },
+  })
+  const reader = topicReaderOf(cluster, () => pinned, log)
+  const budget = { lanes: 1, inFlightBytes: 1, submissionsPerSecond: 0 }
+  await fleet.start([{ name: 'eu', budget, floor: floorOf(1, 1), reader }])
+  const loop = fleet.clusters.get('eu')!
   context.after(async () => {
-    loop.stop()
-    await run
+    await fleet.stop()
     await broker.close()
   })
-  return { loop, broker, counts, news, run }
+  return { loop, broker, counts, news, fleet }
 }
 
-const counted = (loop: RefreshLoop) =>
+const counted = (loop: ClusterView) =>
   Object.fromEntries([...loop.map.topics].map(([name, { partitions }]) => [name, partitions]))
 
 test('the map is read at once, and kept current', async (context) => {
@@ -71,19 +89,18 @@ test('the first reading ends also when it fails', async (context) => {
 })
 
 test('what a worker has learned grows the map, and never shrinks it', async (context) => {
-  const { loop } = await running(context)
+  const { loop, fleet } = await running(context)
   await loop.first
-  loop.learned('c', { partitions: 3, internal: false })
-  loop.learned('b', { partitions: 1, internal: false })
+  fleet.learned('eu', 'c', { partitions: 3, internal: false })
+  fleet.learned('eu', 'b', { partitions: 1, internal: false })
   assert.deepEqual(counted(loop), { a: 1, b: 2, c: 3 })
-  loop.learned('b', { partitions: 4, internal: false })
+  fleet.learned('eu', 'b', { partitions: 4, internal: false })
   assert.equal(counted(loop).b, 4)
 })
 
 test('stopped, it ends and lets its connection go', async (context) => {
-  const { loop, broker, run } = await running(context)
+  const { loop, broker, fleet } = await running(context)
   await loop.first
-  loop.stop()
-  await run
+  await fleet.stop()
   await until(() => broker.sockets.size === 0, 'nothing is connected')
 })
