@@ -3,7 +3,6 @@ import { LocalFleet } from '#fleet/local-fleet.ts'
 import type { MapChanges, MapEntry, PartitionMap } from '#fleet/partition-map.ts'
 import type { Reader } from '#fleet/reading.ts'
 import type { RedisSettings, RedisState } from '#fleet/redis.ts'
-import { RedisFleet } from '#fleet/redis-fleet.ts'
 import type { FleetNodeState, NodeDescription, NodeEntry } from '#fleet/registry.ts'
 import type { Log } from '#telemetry/log.ts'
 
@@ -75,6 +74,11 @@ export interface Fleet {
   stop(): Promise<void>
 }
 
-export function createFleet(options: FleetOptions): Fleet {
-  return options.redis ? new RedisFleet(options, options.redis) : new LocalFleet(options)
+export type MakeFleet = (options: FleetOptions) => Fleet
+
+/** What makes a fleet. Without Redis its clients are not even loaded: they take 20 MB. */
+export async function loadFleet(withRedis: boolean): Promise<MakeFleet> {
+  if (!withRedis) return (options) => new LocalFleet(options)
+  const { RedisFleet } = await import('#fleet/redis-fleet.ts')
+  return (options) => new RedisFleet(options, options.redis!)
 }

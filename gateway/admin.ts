@@ -11,8 +11,9 @@ import { snapshot } from '#status/snapshot.ts'
 export function stateOf(control: Control): State {
   const maps = new Map(
     control.config.clusters.map(({ name }) => {
-      const { map, refreshedAt, error } = control.fleet.clusters.get(name)!
-      return [name, { topics: map.topics.size, partitions: map.partitions, refreshedAt, refreshError: error }]
+      const { map, refreshedAt, error, errorAt } = control.fleet.clusters.get(name)!
+      const read = { refreshedAt, refreshError: error, refreshFailedAt: errorAt }
+      return [name, { topics: map.topics.size, partitions: map.partitions, ...read }]
     }),
   )
   const { node } = control.config

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ClusterView, Fleet } from '#fleet/fleet.ts'
+import type { ClusterView, Fleet, MakeFleet } from '#fleet/fleet.ts'
+import { LocalFleet } from '#fleet/local-fleet.ts'
 import type { NodeEntry } from '#fleet/registry.ts'
 import type { LoadedConfig, RefusedConfig } from '#gateway/config.ts'
 import type { Config } from '#gateway/config-schema.ts'
@@ -20,6 +21,8 @@ const FIRST_READING_MS = 3000
 const REPORT_MS = 1000
 
 export interface ControlOptions {
+  /** Left out: a node alone. */
+  makeFleet?: MakeFleet
   /** Workers are processes of their own; else one runs inside this process. */
   forked: boolean
   /** Reads the sources of the configuration anew; left out: this node cannot be reloaded. */
@@ -65,11 +68,12 @@ export class Control {
   #ending = false
   #reloads: Promise<unknown> = Promise.resolve()
 
-  constructor(config: Config, { forked, load }: ControlOptions, log: Log) {
+  constructor(config: Config, { forked, load, makeFleet }: ControlOptions, log: Log) {
     this.config = config
     this.log = log
     this.#load = load
     this.#membership = new Membership(config, forked ? config.node.workers : 1, {
+      make: makeFleet ?? ((options) => new LocalFleet(options)),
       log,
       pinned: (cluster) => this.#pins.get(cluster),
       events: {

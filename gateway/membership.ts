@@ -1,4 +1,4 @@
-import { createFleet, type Fleet, type FleetCluster, type FleetEvents } from '#fleet/fleet.ts'
+import type { Fleet, FleetCluster, FleetEvents, MakeFleet } from '#fleet/fleet.ts'
 import { type Amounts, floorOf, type GrantReport } from '#fleet/grants.ts'
 import type { NodeDescription } from '#fleet/registry.ts'
 import { readSecret } from '#gateway/config.ts'
@@ -35,13 +35,13 @@ export class Membership {
   constructor(
     config: Config,
     workers: number,
-    parts: { log: Log; events: FleetEvents; pinned(cluster: string): string | undefined },
+    parts: { make: MakeFleet; log: Log; events: FleetEvents; pinned(cluster: string): string | undefined },
   ) {
     this.#log = parts.log
     this.#pinned = parts.pinned
     this.#workers = workers
     this.#intervalMs = config.refresh.interval
-    this.fleet = createFleet({
+    this.fleet = parts.make({
       redis: redisOf(config),
       node: descriptionOf(config, [], ''),
       intervalMs: () => this.#intervalMs,

@@ -1,5 +1,7 @@
+import { flushCompileCache } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { loadFleet } from '#fleet/fleet.ts'
 import { openAdmin, openHealth, stateOf } from '#gateway/admin.ts'
 import { notifySocket, readSecret } from '#gateway/config.ts'
 import type { Config } from '#gateway/config-schema.ts'
@@ -67,7 +69,8 @@ export async function run(config: Config, { reload }: RunOptions): Promise<numbe
     else reloadAsked = true
   })
   try {
-    node = await startNode(config, log, { forked: true, load: reload })
+    const makeFleet = await loadFleet(config.fleet !== undefined)
+    node = await startNode(config, log, { forked: true, load: reload, makeFleet })
   } catch (error) {
     log.fatal((error as Error).message)
     process.stderr.write(`sluice: ${(error as Error).message}\n`)
@@ -76,6 +79,7 @@ export async function run(config: Config, { reload }: RunOptions): Promise<numbe
   const systemd = new Systemd(notifySocket(), log)
   systemd.follow(node.control)
   log.info({ version: VERSION, ports: node.ports }, 'serving')
+  flushCompileCache()
   if (reloadAsked) reloadNow(node)
   await asked
   const told = systemd.stopping()

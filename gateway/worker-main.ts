@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import type { Channel, Down, Up } from '#gateway/control-channel.ts'
 import { serveChannel } from '#gateway/worker.ts'
 
@@ -16,6 +17,8 @@ const channel: Channel<Up, Down> = {
 }
 process.on('message', (message) => channel.onMessage(message as Down))
 const served = serveChannel(channel, null, true)
+// Where bin/sluice has switched it on: whoever is killed would leave nothing for the next start.
+flushCompileCache()
 process.on('disconnect', () => {
   // Nobody keeps us informed any more: serve what is connected to its end, and let systemd start anew.
   void served.endAlone().then(() => process.exit(0))

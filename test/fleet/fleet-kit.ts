@@ -1,8 +1,9 @@
 import { pino } from 'pino'
-import { createFleet, type Fleet, type FleetCluster, type FleetEvents } from '#fleet/fleet.ts'
+import type { Fleet, FleetCluster, FleetEvents } from '#fleet/fleet.ts'
 import type { Amounts } from '#fleet/grants.ts'
 import type { Reading } from '#fleet/partition-map.ts'
 import { RedisLink } from '#fleet/redis.ts'
+import { RedisFleet } from '#fleet/redis-fleet.ts'
 import type { NodeDescription } from '#fleet/registry.ts'
 import { type TestRedis, until } from '#test/support/redis.ts'
 
@@ -67,13 +68,15 @@ export function newFleet(
   node: NodeDescription,
   options: { intervalMs?: number; events?: FleetEvents } = {},
 ): Fleet {
-  return createFleet({
-    redis: { url: redis.url, keyPrefix },
+  const settings = { url: redis.url, keyPrefix }
+  const fleetOptions = {
+    redis: settings,
     node,
     intervalMs: () => options.intervalMs ?? 500,
     log: silent,
     events: options.events ?? {},
-  })
+  }
+  return new RedisFleet(fleetOptions, settings)
 }
 
 export const countsOf = (fleet: Fleet, name = 'eu'): Record<string, number> => {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createFleet, type Fleet, type FleetEvents } from '#fleet/fleet.ts'
+import type { Fleet, FleetEvents } from '#fleet/fleet.ts'
+import { LocalFleet } from '#fleet/local-fleet.ts'
 import { BUDGET, countsOf, describeNode, FakeCluster, silent } from '#test/fleet/fleet-kit.ts'
 import { until } from '#test/support/redis.ts'
 
 const PATIENCE_MS = 20_000
 
 async function startLocal(cluster: FakeCluster, events: FleetEvents = {}): Promise<Fleet> {
-  const fleet = createFleet({
+  const fleet = new LocalFleet({
     redis: null,
     node: describeNode('a'),
     intervalMs: () => 20,

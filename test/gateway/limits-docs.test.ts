@@ -23,7 +23,7 @@ test('every limit shows in the metrics, under the names that the page gives', ()
     heldBack: { ...once(PAUSE_REASONS), unknown_topic: 1 },
     clusters: { eu: clusterSample({ errorCodes: { 7: 1, 19: 1 } }) },
   })
-  const map = { topics: 1, partitions: 1, refreshedAt: null, refreshError: '' }
+  const map = { topics: 1, partitions: 1, refreshedAt: null, refreshError: '', refreshFailedAt: null }
   const page = metricsPage(
     snapshot({ ...nodeSources, sample, maps: new Map([['eu', map]]), grants: new Map([['eu', grant]]) }),
   )

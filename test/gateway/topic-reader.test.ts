@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { type ClusterView, createFleet } from '#fleet/fleet.ts'
+import type { ClusterView } from '#fleet/fleet.ts'
 import { floorOf } from '#fleet/grants.ts'
+import { LocalFleet } from '#fleet/local-fleet.ts'
 import type { MapChanges } from '#fleet/partition-map.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
 import { topicReaderOf } from '#gateway/topic-reader.ts'
@@ -37,7 +38,7 @@ async function running(context: TestContext, pinned?: string) {
     configHash: '',
     ports: [],
   }
-  const fleet = createFleet({
+  const fleet = new LocalFleet({
     redis: null,
     node,
     intervalMs: () => 50,
