@@ -68,18 +68,20 @@ export function findBatchFault(records: Buffer | null, produceVersion: number): 
   if (records.length < BATCH_HEADER_BYTES) return FAULTS.short
   if (records[AT.magic] !== 2) return FAULTS.magic
   if (records.readInt32BE(AT.batchLength) !== records.length - 12) return FAULTS.length
-  const attributes = records.readInt16BE(AT.attributes)
-  if (attributes & TRANSACTIONAL_BIT) return FAULTS.transactional
-  if (attributes & CONTROL_BIT) return FAULTS.control
   if (records.readInt32BE(AT.baseOffset) !== 0 || records.readInt32BE(AT.baseOffset + 4) !== 0) {
     return FAULTS.baseOffset
   }
+  // Before anything it covers is believed: a bit that was flipped on the way is to be sent again (2), while
+  // 53 and 87 tell a client to give up.
+  if (crc32c(records.subarray(CRC_START)) !== records.readUInt32BE(AT.crc)) return FAULTS.crc
+  const attributes = records.readInt16BE(AT.attributes)
+  if (attributes & TRANSACTIONAL_BIT) return FAULTS.transactional
+  if (attributes & CONTROL_BIT) return FAULTS.control
   const count = recordsCount(records)
   if (count <= 0) return FAULTS.count
   if (records.readInt32BE(AT.lastOffsetDelta) !== count - 1) return FAULTS.lastOffset
   if (producerIdHigh(records) >= 0 && baseSequence(records) < 0) return FAULTS.sequence
   if ((attributes & CODEC_MASK) === ZSTD && produceVersion < 7) return FAULTS.zstd
-  if (crc32c(records.subarray(CRC_START)) !== records.readUInt32BE(AT.crc)) return FAULTS.crc
   return null
 }
 

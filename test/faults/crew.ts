@@ -75,7 +75,7 @@ export class Crew {
   }
 
   /** Waits until each has got so many more answers. */
-  async goOn(outcomes: number, timeoutMs = 90_000): Promise<void> {
+  async goOn(outcomes: number, timeoutMs = 180_000): Promise<void> {
     await Promise.all(
       this.producers.map((one) => one.waitForOutcomes(one.outcomes.length + outcomes, timeoutMs)),
     )
@@ -106,7 +106,7 @@ export function applicationErrors(ledgers: Ledger[]): string[] {
     const counts = new Map<string, number>()
     for (const { error, code } of outcomes) {
       if (error === null) continue
-      const name = code === null ? error : String(code)
+      const name = code === null ? error.replace(/\d+/g, 'N').slice(0, 60) : String(code)
       counts.set(name, (counts.get(name) ?? 0) + 1)
     }
     return [...counts].map(([name, times]) => `${producer} ${name}×${times}`)

@@ -18,7 +18,21 @@ export const KAFKA_ROWS: Row<KafkaStage>[] = [
   { number: '8', name: 'answers lost: as RST', run: loseAnswers },
   { number: '9', name: 'a broker behind a black hole: only its partitions stand still', run: blackHole },
   { number: '10', name: 'a whole cluster SIGKILLed and back: the other one never notices', run: clusterDown },
-  { number: 'rolling', name: 'rolling restart of all brokers: no client sees an error', run: rollingRestart },
+  {
+    number: 'rolling',
+    name: 'rolling restart of all brokers: no client sees an error',
+    run: (stage) => rollingRestart(stage, 1),
+  },
+]
+
+/** Too long for a test. */
+export const LONG_KAFKA_ROWS: Row<KafkaStage>[] = [
+  { ...KAFKA_ROWS.find(({ number }) => number === '10')!, number: 'down', isLong: true },
+  {
+    number: 'rolling3',
+    name: 'rolling restart of all brokers, three times under one load',
+    run: (stage) => rollingRestart(stage, 3),
+  },
 ]
 
 async function killLeader(stage: KafkaStage): Promise<string> {
@@ -27,8 +41,8 @@ async function killLeader(stage: KafkaStage): Promise<string> {
     const leader = await stage.leader(topic)
     await leader.kill()
     await crew.goOn(100)
-    await leader.restart()
-    await stage.three.waitUntilInSync(topic)
+    await stage.restart(leader)
+    await stage.inSync()
     await crew.goOn(40)
   })
   assertNoErrors(ledgers)
@@ -43,7 +57,9 @@ async function moveLeaders(stage: KafkaStage): Promise<string> {
       const before = await stage.leader(topic)
       await stage.three.preferOthers(topic)
       for (let waited = 0; (await stage.leader(topic).catch(() => before)) === before; waited++) {
-        assert.ok(waited < 200, 'the leader does not move')
+        assert.ok(waited < 600, 'the leader does not move')
+        // A broker that has not heard of the last move yet may have told of leaders that were.
+        if (waited % 100 === 99) await stage.three.preferOthers(topic)
         await pause(100)
       }
       moves++
@@ -94,26 +110,37 @@ async function blackHole(stage: KafkaStage): Promise<string> {
   const options = { topics: [topic], partitions: 6, properties: { 'request.timeout.ms': '5000' } }
   const kinds = ['java', 'rdkafka-once', 'franz'] as const
   let living = 0
+  let still: number[] = []
   const { told } = await stage.under({ ...options, kinds: [...kinds] }, [7, 19], async (crew) => {
     const holed = await stage.leader(topic)
-    const leaders = await Promise.all([0, 1, 2, 3, 4, 5].map((partition) => stage.leader(topic, partition)))
+    const leaderOf = (partition: number) => stage.leader(topic, partition).catch(() => null)
+    const leaders = () => Promise.all([0, 1, 2, 3, 4, 5].map(leaderOf))
+    const own = (await leaders()).map((leader) => leader === holed)
     const proxy = stage.proxies[holed.id - 1]!
     proxy.isBlackHole = true
-    await pause(500)
+    // What was acknowledged before may still be on its way through the clients' pipes.
+    await pause(2000)
     const from = crew.producers.map(({ outcomes }) => outcomes.length)
-    await pause(6000)
+    still = own.flatMap((isOwn, partition) => (isOwn ? [partition] : []))
+    for (const end = performance.now() + 6000; performance.now() < end; await pause(500)) {
+      // A busy machine may keep a broker from its heartbeats: others lead then, and acknowledge.
+      const now = await leaders()
+      still = still.filter((partition) => now[partition] === holed)
+    }
     const during = crew.producers.flatMap(({ outcomes }, i) => outcomes.slice(from[i]))
-    const acked = during.filter(({ error }) => error === null).map(({ partition }) => leaders[partition!]!.id)
-    living = acked.filter((id) => id !== holed.id).length
-    assert.ok(!acked.includes(holed.id), 'nothing is acknowledged out of a black hole')
+    const acked = during.filter(({ error }) => error === null)
+    living = acked.filter(({ partition }) => !own[partition!]).length
+    const out = acked.filter(({ partition }) => still.includes(partition!))
+    assert.deepEqual(out, [], 'nothing is acknowledged out of a black hole')
     proxy.heal()
     await crew.goOn(40)
   })
   assert.ok(living > 50, `${living} records acknowledged by the other brokers`)
-  return `${living} records acknowledged by the others in 6 s; ${told}`
+  const stood = `${still.length} partitions stood still`
+  return `${stood}, ${living} records acknowledged by the others in 6 s; ${told}`
 }
 
-async function clusterDown(stage: KafkaStage, seconds = 20): Promise<string> {
+async function clusterDown(stage: KafkaStage, ms = 5000): Promise<string> {
   const topics = [await stage.topic('t'), await stage.topic('o', 3)]
   const orphans = { topics: [topics[1]!], kinds: ['java', 'rdkafka-once', 'rdkafka', 'franz'] as const }
   let connects = 0
@@ -129,16 +156,16 @@ async function clusterDown(stage: KafkaStage, seconds = 20): Promise<string> {
         const before = (await stage.gateway.state()).clusters.other!.connects
         const began = performance.now()
         await stage.other.brokers[0]!.kill()
-        await stage.gateway.waitFor('down', ({ clusters }) => clusters.other!.state === 'down')
+        await stage.gateway.waitFor('down', ({ clusters }) => clusters.other!.state === 'down', 90_000)
         await crew.goOn(10)
-        await pause(seconds * 1000)
+        await pause(ms)
         const { clusters, nodes } = await stage.gateway.state()
         connects = clusters.other!.connects - before
         elapsed = (performance.now() - began) / 1000
         peak = nodes['gw-test']!.reservedPeak
         assert.ok(peak < nodes['gw-test']!.memoryBudget)
-        await stage.other.brokers[0]!.restart()
-        await stage.gateway.waitFor('up', ({ clusters: now }) => now.other!.state === 'up')
+        await stage.restart(stage.other.brokers[0]!)
+        await stage.gateway.waitFor('up', ({ clusters: now }) => now.other!.state === 'up', 90_000)
         await own.goOn(40)
       })
       lost = told
@@ -156,7 +183,7 @@ async function rollingUpgrade(stage: KafkaStage): Promise<string> {
   const { ledgers, told } = await stage.under({ topics }, TOLERATED, async (crew) => {
     for (const broker of stage.three.brokers) {
       await broker.restartAs('4.4.0')
-      await stage.three.waitUntilInSync(topics[0]!)
+      await stage.inSync()
       await crew.goOn(20)
     }
   })
@@ -165,17 +192,17 @@ async function rollingUpgrade(stage: KafkaStage): Promise<string> {
   return `3.9.2 to 4.4.0, one broker after the other; ${told}`
 }
 
-async function rollingRestart(stage: KafkaStage): Promise<string> {
+async function rollingRestart(stage: KafkaStage, times: number): Promise<string> {
   const topic = await stage.topic()
   const { ledgers, told } = await stage.under({ topics: [topic] }, TOLERATED, async (crew) => {
-    for (const broker of stage.three.brokers) {
-      await broker.restart()
-      await stage.three.waitUntilInSync(topic)
+    for (let restarts = 0; restarts < 3 * times; restarts++) {
+      await stage.restart(stage.three.brokers[restarts % 3]!)
+      await stage.inSync()
       await crew.goOn(20)
     }
   })
   assertNoErrors(ledgers)
-  return told
+  return `${3 * times} restarts; ${told}`
 }
 
 /** On a stage whose three brokers are still 3.9.2. */

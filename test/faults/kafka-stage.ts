@@ -31,15 +31,22 @@ export class KafkaStage {
   readonly proxies: FaultProxy[]
   readonly gateway: Gateway
   #topics = 0
+  /** Made and not deleted. */
+  readonly #live: string[] = []
 
   /** @param versions of the three brokers, and of the other cluster */
   static async open(versions: [KafkaVersion, KafkaVersion] = ['4.4.0', '3.9.2']): Promise<KafkaStage> {
     const proxies = await Promise.all([1, 2, 3].map(() => FaultProxy.start()))
     const doors = proxies.map(({ port }) => port)
-    const [three, other] = await Promise.all([
+    const starting = [
       startCluster({ version: versions[0], nodes: 3, properties: PROPERTIES, doors }),
       startCluster({ version: versions[1] }),
-    ])
+    ] as const
+    const [three, other] = await Promise.all(starting).catch(async (error) => {
+      const closed = starting.map((one) => one.then((cluster) => cluster.close()).catch(() => {}))
+      await Promise.all([...closed, ...proxies.map((proxy) => proxy.close())])
+      throw error
+    })
     for (const [i, proxy] of proxies.entries()) proxy.target = three.brokers[i]!.doorPort
     const bootstrap = doors.map((port) => `127.0.0.1:${port}`).join(',')
     const gateway = await startGateway({
@@ -67,7 +74,39 @@ export class KafkaStage {
     const topic = `${letter}.${++this.#topics}`
     const cluster = letter === 't' ? this.three : this.other
     await cluster.createTopics([{ topic, partitions }])
+    this.#live.push(topic)
     return topic
+  }
+
+  /** Deletes topics that were made during some work, so that a long run does not pile them up. */
+  async deletingTopics<T>(work: () => Promise<T>): Promise<T> {
+    const from = this.#live.length
+    const result = await work()
+    const made = this.#live.splice(from)
+    const on = (letter: string) => made.filter((topic) => topic.startsWith(letter))
+    // A broker may be busy still with what was done to it: what stays behind does no harm.
+    if (on('t').length > 0) await this.three.deleteTopics(on('t')).catch(() => {})
+    if (on('o').length > 0) await this.other.deleteTopics(on('o')).catch(() => {})
+    return result
+  }
+
+  /** Starts a broker again. On a machine that is busy otherwise that may take minutes. */
+  async restart(broker: KafkaBroker): Promise<void> {
+    if (broker.isRunning) await broker.stop().catch(() => broker.stop())
+    await broker.launch()
+    for (let attempt = 1; ; attempt++) {
+      const late = await broker.waitUntilReady().then(
+        () => null,
+        (error: Error) => error,
+      )
+      if (!late) return
+      if (attempt === 4 || !broker.isRunning) throw late
+    }
+  }
+
+  /** Waits until all replicas of the three brokers' topics are in sync. */
+  async inSync(): Promise<void> {
+    for (const topic of this.#live) if (topic.startsWith('t')) await this.three.waitUntilInSync(topic)
   }
 
   async leader(topic: string, partition = 0): Promise<KafkaBroker> {
