@@ -42,6 +42,8 @@ export interface ClusterView {
   readonly error: string
   readonly errorAt: number | null
   readonly grant: Grant
+  /** The fleet has made room for this node's floor; always so without a fleet. */
+  readonly isAdmitted: boolean
   /** Resolves when the cluster was read for the first time, or could not be. */
   readonly first: Promise<void>
 }

@@ -81,6 +81,7 @@ export class LocalFleet implements Fleet {
 }
 
 class LocalCluster implements ClusterView {
+  readonly isAdmitted = true
   readonly name: string
   readonly map = new PartitionMap()
   refreshedAt: number | null = null

@@ -57,6 +57,10 @@ export class SharedCluster implements ClusterView {
     return this.share.grant
   }
 
+  get isAdmitted(): boolean {
+    return this.share.isAdmitted
+  }
+
   /** For how long nobody has read the cluster nor failed to, in ms. */
   get quietMs(): number {
     return performance.now() - this.#heardAt

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ClusterView, Fleet, MakeFleet } from '#fleet/fleet.ts'
+import { GRANT_LEASE_MS } from '#fleet/grants.ts'
 import { LocalFleet } from '#fleet/local-fleet.ts'
 import type { NodeEntry } from '#fleet/registry.ts'
 import type { LoadedConfig, RefusedConfig } from '#gateway/config.ts'
@@ -18,6 +19,9 @@ import type { Log } from '#telemetry/log.ts'
 
 /** A node is ready without a cluster's topics after this long, in ms. */
 const FIRST_READING_MS = 3000
+/** The fleet gives a node its floor after a lease at the latest, in ms. */
+const ADMITTED_MS = GRANT_LEASE_MS + 1500
+const ADMITTED_POLL_MS = 50
 const REPORT_MS = 1000
 
 export interface ControlOptions {
@@ -129,8 +133,7 @@ export class Control {
     this.#takeGrants()
     await this.pool.start()
     this.#describe()
-    // Ready means that clients are told of topics; a cluster that does not answer holds that up only so long.
-    await this.#firstReadings(this.#views())
+    await this.#prepared(this.#views())
     this.#reports = setInterval(() => this.#report(), REPORT_MS)
     this.#become('serving')
   }
@@ -141,8 +144,22 @@ export class Control {
     for (const { name, grant } of this.#views()) this.setGrant(name, grant, grant)
   }
 
-  async #firstReadings(views: readonly ClusterView[]): Promise<void> {
-    await Promise.race([Promise.all(views.map(({ first }) => first)), pause(FIRST_READING_MS)])
+  /**
+   * Clients may be taken for these clusters: their topics are known, and the other nodes have made room for
+   * what this one may use at least. A cluster that does not answer, or a node that does not give way, holds
+   * that up only so long.
+   */
+  async #prepared(views: readonly ClusterView[]): Promise<void> {
+    const read = Promise.race([Promise.all(views.map(({ first }) => first)), pause(FIRST_READING_MS)])
+    await Promise.all([read, this.#admitted(views)])
+  }
+
+  async #admitted(views: readonly ClusterView[]): Promise<void> {
+    const end = performance.now() + ADMITTED_MS
+    while (this.fleet.redis.state === 'up' && performance.now() < end) {
+      if (views.every(({ isAdmitted }) => isAdmitted)) return
+      await pause(ADMITTED_POLL_MS)
+    }
   }
 
   #report(): void {
@@ -354,7 +371,7 @@ export class Control {
 
   /** Clients find the topics of a new cluster at once, unless it does not answer. */
   async #firstTopics(added: string[]): Promise<Record<string, TopicChanges>> {
-    await this.#firstReadings(this.#views(added))
+    await this.#prepared(this.#views(added))
     this.#mustServe()
     return Object.fromEntries(this.#views(added).map(({ name, map }) => [name, map.whole()]))
   }

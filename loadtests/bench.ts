@@ -18,6 +18,7 @@ import { head, type Plan, rows } from './table.ts'
 const COMPARED = ['w1', 'w1-rf3', 'w2', 'w3', 'w4', 'closed', 'w5', 'w7', 'w8', 'capacity']
 const BENCHES: Record<string, string[]> = {
   windows: ['test/bench/windows.ts'],
+  refresh: ['test/bench/refresh.ts'],
   ...Object.fromEntries(COMPARED.map((name) => [name, ['test/bench/compare.ts', name]])),
 }
 const OUTPUT = join(import.meta.dirname, '../.cache/bench')

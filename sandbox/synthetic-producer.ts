@@ -48,7 +48,10 @@ export class SyntheticProducer {
   connects = 0
   #socket: Socket | null = null
   #producerId = -1n
+  /** The socket is the leader's: until then an answer to a batch would be taken for another one's. */
+  #ready = false
   #stopped = false
+  #closed = false
   #timer: NodeJS.Timeout | undefined
   readonly #partitions: { next: number; queue: Waiting[]; busy: boolean }[] = []
   readonly #answers: Answered[] = []
@@ -76,10 +79,16 @@ export class SyntheticProducer {
     clearTimeout(this.#timer)
   }
 
+  /** Gives up what is not acknowledged. */
   close(): void {
     this.stop()
+    this.#closed = true
     this.#socket?.removeAllListeners('close')
     this.#socket?.destroy()
+  }
+
+  get #isDone(): boolean {
+    return this.#closed || (this.#stopped && this.unacked === 0)
   }
 
   async #connect(): Promise<void> {
@@ -105,15 +114,19 @@ export class SyntheticProducer {
     const leader = metadata.brokers.find(({ nodeId }) => nodeId === partitions[0]?.leaderId)
     if (!leader) throw new Error(`${this.spec.topic} has no leader`)
     if (leader.port !== port) await this.#dial(leader.host, leader.port)
+    if (this.#closed) return void this.#socket!.destroy()
     this.#socket!.once('close', () => void this.#reconnect())
+    this.#ready = true
     for (const index of this.#partitions.keys()) this.#pump(index)
   }
 
   async #reconnect(waitMs = RECONNECT_MS): Promise<void> {
-    for (let wait = waitMs; !this.#stopped || this.unacked > 0; wait = RECONNECT_MS) {
+    this.#ready = false
+    for (let wait = waitMs; !this.#isDone; wait = RECONNECT_MS) {
       this.#answers.length = 0
       for (const partition of this.#partitions) partition.busy = false
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())))
+      if (this.#closed) return
       try {
         return await this.#connect()
       } catch {
@@ -176,7 +189,7 @@ export class SyntheticProducer {
     const partition = this.#partitions[index]!
     const head = partition.queue[0]
     const socket = this.#socket
-    if (!head || partition.busy || socket?.readyState !== 'open') return
+    if (!head || !this.#ready || partition.busy || socket?.readyState !== 'open') return
     partition.busy = true
     this.#answers.push((frame) => {
       partition.busy = false

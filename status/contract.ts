@@ -121,6 +121,8 @@ export interface ClusterStatus {
   refreshedAt: number | null
   /** Why the last refresh failed; empty when it did not. */
   refreshError: string
+  /** When a refresh failed last, or left topics out, ms since 1970; null before the first time. */
+  refreshFailedAt: number | null
   lanes: number
   lanesInUse: number
   lanesWanted: number

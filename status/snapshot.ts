@@ -26,7 +26,7 @@ export interface Sources {
   grants: ReadonlyMap<string, GrantStatus>
   maps: ReadonlyMap<
     string,
-    { topics: number; partitions: number; refreshedAt: number | null; refreshError: string }
+    Pick<ClusterStatus, 'topics' | 'partitions' | 'refreshedAt' | 'refreshError' | 'refreshFailedAt'>
   >
 }
 

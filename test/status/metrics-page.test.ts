@@ -4,7 +4,7 @@ import { metricsPage } from '#status/metrics-page.ts'
 import { snapshot } from '#status/snapshot.ts'
 import { clusterSample, grant, nodeSources, workerSample } from '#test/status/samples.ts'
 
-const map = { topics: 4, partitions: 12, refreshedAt: null, refreshError: '' }
+const map = { topics: 4, partitions: 12, refreshedAt: null, refreshError: '', refreshFailedAt: null }
 const us = clusterSample({ state: 'down', reason: 'gone', errorCodes: {} })
 
 function page(names = ['eu', 'us']): string {

@@ -3,7 +3,13 @@ import { test } from 'node:test'
 import { type Sources, snapshot } from '#status/snapshot.ts'
 import { clusterSample, grant, nodeSources, workerSample } from '#test/status/samples.ts'
 
-const map = { topics: 4, partitions: 12, refreshedAt: 1_700_000_000_000, refreshError: '' }
+const map = {
+  topics: 4,
+  partitions: 12,
+  refreshedAt: 1_700_000_000_000,
+  refreshError: '',
+  refreshFailedAt: null,
+}
 const stateOf = (more: Partial<Sources> = {}) =>
   snapshot({
     ...nodeSources,

@@ -1,5 +1,6 @@
+import { Reloadable } from '#test/end-to-end/reload-stage.ts'
 import { FaultProxy } from '#test/support/fault-proxy.ts'
-import { type Gateway, startGateway } from '#test/support/gateway.ts'
+import type { Gateway, GatewayOptions } from '#test/support/gateway.ts'
 import { startLoadBalancer, type Target } from '#test/support/load-balancer.ts'
 import { workerPids } from '#test/support/neighbours.ts'
 import { freePort, freePortRange } from '#test/support/ports.ts'
@@ -28,17 +29,24 @@ export interface FleetOptions {
   settings?: Record<string, unknown>
   /** Ports that haproxy holds for clusters which a reload may add. */
   spareClusters?: number
+  /** Environment of a node, by its name. */
+  env?: Record<string, Record<string, string>>
 }
+
+/** What a reload may change of a node. */
+export type FleetChanges = Partial<Pick<FleetOptions, 'clusters' | 'routes' | 'window'>>
 
 export class FleetStage {
   readonly redis: TestRedis
   /** Of each node that may run, by name: what lies between it and Redis. */
   readonly wires: ReadonlyMap<string, FaultProxy>
-  readonly gateways = new Map<string, Gateway>()
+  readonly gateways = new Map<string, Reloadable>()
   readonly firstPort: number
   readonly #balancer: Running
   readonly #targets: readonly Target[]
   readonly #options: FleetOptions
+  /** Of each cluster that was ever configured: a port is never another cluster's later. */
+  readonly #offsets = new Map<string, number>()
 
   static async open(options: FleetOptions): Promise<FleetStage> {
     const names = Array.from({ length: options.nodes }, (_, i) => `gw-${i + 1}`)
@@ -83,22 +91,44 @@ export class FleetStage {
   }
 
   /** Returns when it serves; haproxy finds it within a second. */
-  async startNode(name: string): Promise<Gateway> {
-    const { clusters, routes, settings = {} } = this.#options
-    const { firstPort } = this.#target(name)
-    const gateway = await startGateway({
-      clusters,
-      routes,
-      firstPort,
-      settings: { ...this.nodeSettings(name), ...settings },
-    })
+  async startNode(name: string, changes: FleetChanges = {}): Promise<Gateway> {
+    const gateway = await Reloadable.start(this.#configOf(name, changes), this.#options.env?.[name] ?? {})
     this.gateways.set(name, gateway)
     return gateway
   }
 
+  /**
+   * Writes the node's configuration anew, sends SIGHUP, and returns when it has gone over to it.
+   *
+   * @throws with the node's words when it refuses
+   */
+  async reloadNode(name: string, changes: FleetChanges): Promise<void> {
+    const gateway = this.gateways.get(name)!
+    const before = (await gateway.state()).nodes[name]!.reload?.at ?? 0
+    gateway.write(this.#configOf(name, changes))
+    gateway.running.signal('SIGHUP')
+    const { nodes } = await gateway.waitFor(`${name} is reloaded`, (state) => {
+      return (state.nodes[name]!.reload?.at ?? 0) > before
+    })
+    const { ok, text } = nodes[name]!.reload!
+    if (!ok) throw new Error(`${name}: ${text.join('; ')}`)
+  }
+
+  #configOf(name: string, changes: FleetChanges): GatewayOptions {
+    const { clusters, routes, settings = {} } = { ...this.#options, ...changes }
+    const { firstPort } = this.#target(name)
+    const log = { level: 'debug' }
+    return {
+      clusters,
+      routes,
+      firstPort,
+      settings: { log, ...this.nodeSettings(name, changes), ...settings },
+    }
+  }
+
   /** What makes a node of the fleet out of a gateway. */
-  nodeSettings(name: string): Record<string, unknown> {
-    const { clusters, workers = 2, window } = this.#options
+  nodeSettings(name: string, changes: FleetChanges = {}): Record<string, unknown> {
+    const { clusters, workers = 2, window } = { ...this.#options, ...changes }
     const { firstPort, healthPort } = this.#target(name)
     const advertised = { mode: 'shared', host: '127.0.0.1', port: this.firstPort }
     return {
@@ -107,13 +137,19 @@ export class FleetStage {
       health: { bind: `127.0.0.1:${healthPort}` },
       fleet: { redis: { url: `redis://127.0.0.1:${this.wires.get(name)!.port}/0` } },
       drain: { delay: '2s', timeout: '20s' },
-      clusters: Object.entries(clusters).map(([cluster, bootstrap], i) => ({
+      clusters: Object.entries(clusters).map(([cluster, bootstrap]) => ({
         name: cluster,
-        portOffset: i + 1,
+        portOffset: this.#offsetOf(cluster),
         bootstrapServers: bootstrap.split(','),
         ...(window && { window }),
       })),
     }
+  }
+
+  #offsetOf(cluster: string): number {
+    const offset = this.#offsets.get(cluster) ?? this.#offsets.size + 1
+    this.#offsets.set(cluster, offset)
+    return offset
   }
 
   /** SIGTERM; returns when it has ended by itself. */
@@ -133,6 +169,11 @@ export class FleetStage {
     const gateway = this.gateways.get(name)!
     this.gateways.delete(name)
     await gateway.close()
+  }
+
+  /** The bootstrap port of one node, past haproxy: it wants a PROXY header. */
+  portOf(name: string): number {
+    return this.#target(name).firstPort
   }
 
   /** Waits until every running node sees as many live nodes. */

@@ -19,10 +19,12 @@ export interface GatewayOptions {
   firstPort?: number
   /** Further settings, merged into the top level. */
   settings?: Record<string, unknown>
+  /** Of its processes, beside those of this one. */
+  env?: Record<string, string>
 }
 
 const SLUICE = join(import.meta.dirname, '../../bin/sluice')
-const START_MS = 30_000
+const START_MS = 60_000
 
 export class Gateway {
   readonly running: Running
@@ -95,6 +97,7 @@ export function launchGateway(options: GatewayOptions): Promise<Running> {
   writeFileSync(file, configOf(options))
   return start(SLUICE, ['run', '--config', file, '--log-level', 'debug', '--log-format', 'json'], {
     background: true,
+    env: options.env ?? {},
   })
 }
 

@@ -82,7 +82,7 @@ export class Sniffer {
 }
 
 /** @returns what is to be called with each chunk of a connection */
-function sniff(onRequest: (request: SniffedRequest) => void): (chunk: Buffer) => void {
+export function sniff(onRequest: (request: SniffedRequest) => void): (chunk: Buffer) => void {
   const head = Buffer.alloc(HEAD_BYTES)
   let filled = 0
   let toSkip = 0
