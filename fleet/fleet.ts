@@ -1,4 +1,4 @@
-import type { Amounts, Grant, GrantReport } from '#fleet/grants.ts'
+import type { Amounts, Grant, GrantReport } from '#fleet/amounts.ts'
 import { LocalFleet } from '#fleet/local-fleet.ts'
 import type { MapChanges, MapEntry, PartitionMap } from '#fleet/partition-map.ts'
 import type { Reader } from '#fleet/reading.ts'

@@ -1,5 +1,5 @@
+import type { Amounts, Grant, GrantReport } from '#fleet/amounts.ts'
 import type { ClusterView, Fleet, FleetCluster, FleetEvents, FleetOptions } from '#fleet/fleet.ts'
-import type { Amounts, Grant, GrantReport } from '#fleet/grants.ts'
 import { LocalRefresh } from '#fleet/local-refresh.ts'
 import { type MapEntry, PartitionMap, type Reading } from '#fleet/partition-map.ts'
 import { notReadable } from '#fleet/reading.ts'

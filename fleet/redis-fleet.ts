@@ -1,5 +1,5 @@
+import type { Amounts, GrantReport } from '#fleet/amounts.ts'
 import type { Fleet, FleetCluster, FleetOptions } from '#fleet/fleet.ts'
-import type { Amounts, GrantReport } from '#fleet/grants.ts'
 import type { MapEntry } from '#fleet/partition-map.ts'
 import { RedisLink, type RedisSettings, type RedisState } from '#fleet/redis.ts'
 import { RefreshQueue } from '#fleet/refresh-queue.ts'

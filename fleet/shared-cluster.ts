@@ -1,5 +1,6 @@
+import type { Grant } from '#fleet/amounts.ts'
 import type { ClusterView, FleetCluster, FleetOptions } from '#fleet/fleet.ts'
-import { ClusterGrant, type Grant } from '#fleet/grants.ts'
+import { ClusterGrant } from '#fleet/grants.ts'
 import { LocalRefresh } from '#fleet/local-refresh.ts'
 import type { MapEntry, PartitionMap } from '#fleet/partition-map.ts'
 import { notReadable, type Reader } from '#fleet/reading.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { GRANT_LEASE_MS } from '#fleet/amounts.ts'
 import type { ClusterView, Fleet, MakeFleet } from '#fleet/fleet.ts'
-import { GRANT_LEASE_MS } from '#fleet/grants.ts'
 import { LocalFleet } from '#fleet/local-fleet.ts'
 import type { NodeEntry } from '#fleet/registry.ts'
 import type { LoadedConfig, RefusedConfig } from '#gateway/config.ts'

@@ -1,5 +1,5 @@
+import { type Amounts, floorOf, type GrantReport } from '#fleet/amounts.ts'
 import type { Fleet, FleetCluster, FleetEvents, MakeFleet } from '#fleet/fleet.ts'
-import { type Amounts, floorOf, type GrantReport } from '#fleet/grants.ts'
 import type { NodeDescription } from '#fleet/registry.ts'
 import { readSecret } from '#gateway/config.ts'
 import type { ClusterConfig, Config } from '#gateway/config-schema.ts'

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
+import type { Amounts } from '#fleet/amounts.ts'
 import type { Fleet, FleetCluster, FleetEvents } from '#fleet/fleet.ts'
-import type { Amounts } from '#fleet/grants.ts'
 import type { Reading } from '#fleet/partition-map.ts'
 import { RedisLink } from '#fleet/redis.ts'
 import { RedisFleet } from '#fleet/redis-fleet.ts'

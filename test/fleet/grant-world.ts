@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
-import { callGrantScript, GRANT_LEASE_MS, type GrantAnswer } from '#fleet/grants.ts'
+import { GRANT_LEASE_MS } from '#fleet/amounts.ts'
+import { callGrantScript, type GrantAnswer } from '#fleet/grants.ts'
 
 type Row = [number, number, number]
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { ClusterGrant, GRANT_LEASE_MS, type Grant } from '#fleet/grants.ts'
+import { GRANT_LEASE_MS, type Grant } from '#fleet/amounts.ts'
+import { ClusterGrant } from '#fleet/grants.ts'
 import { BUDGET as FLEET_BUDGET, FLOOR, linkTo, silent } from '#test/fleet/fleet-kit.ts'
 import { type Caller, GrantWorld, given } from '#test/fleet/grant-world.ts'
 import { Random } from '#test/simulation/random.ts'

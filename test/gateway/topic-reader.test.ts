@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { floorOf } from '#fleet/amounts.ts'
 import type { ClusterView } from '#fleet/fleet.ts'
-import { floorOf } from '#fleet/grants.ts'
 import { LocalFleet } from '#fleet/local-fleet.ts'
 import type { MapChanges } from '#fleet/partition-map.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
