@@ -70,7 +70,7 @@ export interface Fleet {
   /** What a worker has found out by asking the cluster itself. */
   learned(cluster: string, topic: string, entry: MapEntry): void
   /** What this node uses and wants of the cluster's budget: each second. */
-  report(cluster: string, report: GrantReport & { floor?: Amounts }): void
+  report(cluster: string, report: GrantReport): void
   /** Out of the registry, the grants given back: after the last answer. */
   leave(): Promise<void>
   stop(): Promise<void>

@@ -92,9 +92,8 @@ export class ClusterGrant {
     return !this.#below
   }
 
-  report(report: GrantReport, floor?: Amounts): void {
+  report(report: GrantReport): void {
     this.#report = report
-    if (floor) this.floor = floor
   }
 
   /** The fleet cannot be asked: what was granted stays. */

@@ -66,7 +66,7 @@ export class LocalFleet implements Fleet {
     this.clusters.get(cluster)?.learned(topic, entry)
   }
 
-  report(_cluster: string, _report: GrantReport & { floor?: Amounts }): void {}
+  report(_cluster: string, _report: GrantReport): void {}
 
   async leave(): Promise<void> {}
 
@@ -95,6 +95,8 @@ class LocalCluster implements ClusterView {
   readonly #log: Log
   #cluster: FleetCluster
   #refresh: LocalRefresh
+  /** What the refresh goes by: a reload may change it. */
+  #pace: number
 
   constructor(cluster: FleetCluster, intervalMs: () => number, log: Log, events: FleetEvents) {
     this.name = cluster.name
@@ -106,6 +108,7 @@ class LocalCluster implements ClusterView {
       this.#firstDone = resolve
     })
     this.grant = whole(cluster.budget)
+    this.#pace = intervalMs()
     this.#refresh = this.#newRefresh()
     this.#refresh.start()
   }
@@ -118,9 +121,11 @@ class LocalCluster implements ClusterView {
       this.grant = grant
       this.#events.grant?.(this.name, grant)
     }
-    if (cluster.reader === old.reader) return
+    const pace = this.#intervalMs()
+    if (cluster.reader === old.reader && pace === this.#pace) return
+    this.#pace = pace
     this.#refresh.stop()
-    old.reader.close().catch(() => {})
+    if (cluster.reader !== old.reader) old.reader.close().catch(() => {})
     this.#refresh = this.#newRefresh()
     this.#refresh.start()
   }

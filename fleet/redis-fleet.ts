@@ -1,4 +1,4 @@
-import type { Amounts, GrantReport } from '#fleet/amounts.ts'
+import type { GrantReport } from '#fleet/amounts.ts'
 import type { Fleet, FleetCluster, FleetOptions } from '#fleet/fleet.ts'
 import type { MapEntry } from '#fleet/partition-map.ts'
 import { RedisLink, type RedisSettings, type RedisState } from '#fleet/redis.ts'
@@ -107,8 +107,8 @@ export class RedisFleet implements Fleet {
     this.clusters.get(cluster)?.learned(topic, entry, this.#isTogether)
   }
 
-  report(cluster: string, report: GrantReport & { floor?: Amounts }): void {
-    this.clusters.get(cluster)?.share.report(report, report.floor)
+  report(cluster: string, report: GrantReport): void {
+    this.clusters.get(cluster)?.share.report(report)
   }
 
   async leave(): Promise<void> {

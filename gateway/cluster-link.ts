@@ -1,16 +1,16 @@
 import { Engine } from '#batcher/engine.ts'
+import type { Amounts } from '#fleet/amounts.ts'
 import { ClusterCap } from '#gateway/cluster-cap.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
 import { ClusterCounters } from '#gateway/counters.ts'
 import { EngineClock } from '#gateway/engine-clock.ts'
-import type { Grant } from '#gateway/grants.ts'
 import { LaneSockets } from '#gateway/lane-sockets.ts'
 import type { Log } from '#telemetry/log.ts'
 import { Cluster } from '#upstream/cluster.ts'
 
 export interface LinkOptions {
   /** This worker's part of the cluster's budget. */
-  grant: Grant
+  grant: Amounts
   /** Bytes that the cluster's batches may hold in this worker. */
   memory: number
   log: Log
@@ -33,7 +33,7 @@ export class ClusterLink {
   readonly cap: ClusterCap
   readonly #clock = new EngineClock()
   #window: ClusterConfig['window']
-  #grant: Grant
+  #grant: Amounts
   #deniedSeen = 0
   #deniedAt = Number.NEGATIVE_INFINITY
 
@@ -68,7 +68,7 @@ export class ClusterLink {
   }
 
   /** This worker's part of the cluster's budget, from now on. */
-  grant(grant: Grant): void {
+  grant(grant: Amounts): void {
     this.#grant = grant
     this.engine.settings = this.#settings()
   }
@@ -90,7 +90,7 @@ export class ClusterLink {
   }
 
   /** A reload. Addresses and client.id count for connections that are opened from now on. */
-  reload(config: ClusterConfig, grant: Grant): void {
+  reload(config: ClusterConfig, grant: Amounts): void {
     const { bootstrapServers, clientId, autoCreateTopics } = config
     Object.assign(this.cluster.options, { bootstrapServers, clientId, autoCreateTopics })
     this.#window = config.window

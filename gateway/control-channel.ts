@@ -1,5 +1,5 @@
+import type { Amounts } from '#fleet/amounts.ts'
 import type { Config } from '#gateway/config-schema.ts'
-import type { Grant } from '#gateway/grants.ts'
 import type { LiveNode } from '#gateway/live-nodes.ts'
 import type { TopicChanges, TopicEntry } from '#gateway/topics.ts'
 import type { WorkerSample } from '#status/contract.ts'
@@ -11,7 +11,7 @@ export interface Start {
   /** Workers that share the node's limits and budgets. */
   workers: number
   /** This worker's part of each cluster's budget. */
-  grants: Record<string, Grant>
+  grants: Record<string, Amounts>
 }
 
 /** The client connections of a worker's siblings, for the limits that a node's workers share. */
@@ -32,7 +32,7 @@ export type Down =
   | { type: 'topics'; cluster: string; changes: TopicChanges }
   /** The nodes of the fleet that serve; none while this node is alone. */
   | { type: 'nodes'; nodes: readonly LiveNode[] }
-  | { type: 'grant'; cluster: string; grant: Grant }
+  | { type: 'grant'; cluster: string; grant: Amounts }
   /** Bind the ports of clusters that this config adds, and connect to them; nothing else changes yet. */
   | ({ type: 'prepare'; id: number } & Start)
   /** What was prepared holds for frames read from now on; `topics` are those of new clusters. */

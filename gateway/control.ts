@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { GRANT_LEASE_MS } from '#fleet/amounts.ts'
+import { type Amounts, GRANT_LEASE_MS } from '#fleet/amounts.ts'
 import type { ClusterView, Fleet, MakeFleet } from '#fleet/fleet.ts'
 import { LocalFleet } from '#fleet/local-fleet.ts'
 import type { NodeEntry } from '#fleet/registry.ts'
 import type { LoadedConfig, RefusedConfig } from '#gateway/config.ts'
 import type { Config } from '#gateway/config-schema.ts'
 import { Drain } from '#gateway/drain.ts'
-import { budgetOf, type Grant } from '#gateway/grants.ts'
+import { budgetOf } from '#gateway/grants.ts'
 import { advertisedBy } from '#gateway/listener.ts'
 import { advertisedPorts, type LiveNode, liveNodeOf } from '#gateway/live-nodes.ts'
 import { descriptionOf, Membership } from '#gateway/membership.ts'
@@ -113,7 +113,7 @@ export class Control {
   }
 
   /** Of the clusters of the configuration. */
-  #views(names = this.config.clusters.map(({ name }) => name)): (ClusterView & { name: string })[] {
+  #views(names = this.config.clusters.map(({ name }) => name)): ClusterView[] {
     return names.flatMap((name) => {
       const view = this.fleet.clusters.get(name)
       return view ? [view] : []
@@ -218,7 +218,7 @@ export class Control {
   }
 
   /** What this node may put on a cluster, instead of the whole budget. */
-  setGrant(cluster: string, grant: Grant, how: { stale?: boolean; overcommitted?: boolean } = {}): void {
+  setGrant(cluster: string, grant: Amounts, how: { stale?: boolean; overcommitted?: boolean } = {}): void {
     this.#grants.set(cluster, { ...grant, stale: false, overcommitted: false, ...how })
     this.pool.grant(cluster, grant)
   }
@@ -383,15 +383,10 @@ export class Control {
     this.pool.forgetGrant(cluster)
   }
 
-  /** Out of the fleet: after the last answer. */
-  async leave(): Promise<void> {
+  /** Ends everything at once; after a drain that is: leaves the fleet. */
+  async stop(): Promise<void> {
     clearInterval(this.#reports)
-    await this.fleet.stop()
-  }
-
-  stop(): void {
-    clearInterval(this.#reports)
-    void this.fleet.stop()
     this.pool.stop()
+    await this.fleet.stop()
   }
 }

@@ -1,17 +1,8 @@
+import type { Amounts } from '#fleet/amounts.ts'
 import type { ClusterConfig } from '#gateway/config-schema.ts'
 
-/** What a node or a worker may put on one cluster. */
-export interface Grant {
-  /** Lanes to each broker. */
-  lanes: number
-  /** Bytes in submissions under way. */
-  inFlightBytes: number
-  /** 0 is no limit. */
-  submissionsPerSecond: number
-}
-
 /** The whole budget of a cluster: what a node alone may use. */
-export function budgetOf({ window }: ClusterConfig): Grant {
+export function budgetOf({ window }: ClusterConfig): Amounts {
   const { lanes, inFlightBytes, submissionsPerSecond } = window
   return { lanes, inFlightBytes, submissionsPerSecond }
 }
@@ -22,7 +13,7 @@ export function budgetOf({ window }: ClusterConfig): Grant {
  *
  * @param worker its number, from 0
  */
-export function shareOf(grant: Grant, worker: number, workers: number): Grant {
+export function shareOf(grant: Amounts, worker: number, workers: number): Amounts {
   const spare = worker < grant.lanes % workers ? 1 : 0
   return {
     lanes: Math.max(1, Math.floor(grant.lanes / workers) + spare),

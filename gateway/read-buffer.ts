@@ -8,7 +8,8 @@ const shared = Buffer.allocUnsafeSlow(BYTES)
 /**
  * Node makes a buffer of 64 KiB for each read of a socket and shrinks it to what came. Sockets that connect
  * may bring one of their own (`onread`); for those that a server accepts Node has the same machinery and no
- * way to ask for it, so it is reached by its symbols. Measured on 1,000 small producers: 9 % of the CPU.
+ * way to ask for it, so it is reached by its symbols. Of a worker with 1,000 small producers the
+ * collector took 15 %.
  */
 const SYMBOLS = symbolsOf(new Socket({ onread: { buffer: shared, callback: () => true } }))
 

@@ -31,17 +31,17 @@ export async function startNode(config: Config, log: Log, options: ControlOption
     await control.start()
     const token = config.admin.auth ? readSecret(config.admin.auth.tokenFile) : null
     servers.push(await openAdmin(control, token), await openHealth(control))
-    control.hooks.push({ reported: () => control.fleet.setSample(stateOf(control).nodes[config.node.id]) })
+    if (control.fleet.mode === 'redis') {
+      control.hooks.push({ reported: () => control.fleet.setSample(stateOf(control).nodes[config.node.id]) })
+    }
   } catch (error) {
-    control.stop()
-    await control.leave()
+    await control.stop()
     for (const server of servers) await server.close()
     throw error
   }
   const [admin, health] = servers.map(({ server }) => (server.address() as AddressInfo).port)
   const stop = async () => {
-    control.stop()
-    await control.leave()
+    await control.stop()
     for (const server of servers) await server.close()
   }
   return {
@@ -50,7 +50,6 @@ export async function startNode(config: Config, log: Log, options: ControlOption
     stop,
     async drain() {
       await control.end()
-      await control.leave()
       await stop()
     },
   }

@@ -1,8 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Amounts } from '#fleet/amounts.ts'
 import type { Config } from '#gateway/config-schema.ts'
 import { type Channel, type Down, localChannel, type Start, type Up } from '#gateway/control-channel.ts'
-import { budgetOf, type Grant, shareOf } from '#gateway/grants.ts'
+import { budgetOf, shareOf } from '#gateway/grants.ts'
 import { mergeSamples, retire } from '#gateway/merge-samples.ts'
 import { assertPortsFree, type Port, portsOf } from '#gateway/port-check.ts'
 import type { TopicChanges } from '#gateway/topics.ts'
@@ -20,8 +21,8 @@ const PORT_TRIES = 10
 const PORT_PAUSE_MS = 100
 const WORKER = new URL('worker-main.ts', import.meta.url)
 /**
- * Batches lie outside of V8's heap, which is small (10 MB) and collected whole for every 12 MB of them: 40 % of
- * the CPU at 30 MB/s. With more room to begin with it is not (49 full collections in 13 s became 2).
+ * Batches lie outside of V8's heap, which is small (10 MB) and was collected whole for every 12 MB of them.
+ * With more room to begin with it is not.
  */
 const WORKER_FLAGS = [...process.execArgv, '--initial-heap-size=96', '--max-semi-space-size=8']
 
@@ -69,7 +70,7 @@ export class WorkerPool {
   /** Nobody is started anew. */
   #ending = false
   /** Of this node, where the fleet has set them; by cluster. */
-  readonly #grants = new Map<string, Grant>()
+  readonly #grants = new Map<string, Amounts>()
   /** When the workers will have closed the ports of removed clusters, in ms, by `host:port`. */
   readonly #lingering = new Map<string, number>()
   #nextId = 0
@@ -219,7 +220,7 @@ export class WorkerPool {
   }
 
   /** What this node may put on a cluster; divided among its workers. */
-  grant(cluster: string, grant: Grant): void {
+  grant(cluster: string, grant: Amounts): void {
     this.#grants.set(cluster, grant)
     for (const { index, channel } of this.#slots) {
       channel.send({ type: 'grant', cluster, grant: shareOf(grant, index, this.#workers) })
@@ -227,7 +228,7 @@ export class WorkerPool {
   }
 
   /** The grants of the fleet, as far as there are some. */
-  get grants(): ReadonlyMap<string, Grant> {
+  get grants(): ReadonlyMap<string, Amounts> {
     return this.#grants
   }
 

@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import { Admission } from '#batcher/admission.ts'
+import type { Amounts } from '#fleet/amounts.ts'
 import type { CloseReason } from '#gateway/close-reasons.ts'
 import { ClusterLink } from '#gateway/cluster-link.ts'
 import type { ClusterConfig, Config } from '#gateway/config-schema.ts'
 import { ClientConnection } from '#gateway/connection.ts'
 import type { Channel, Down, Others, Start, Up } from '#gateway/control-channel.ts'
 import { ClientCounters } from '#gateway/counters.ts'
-import type { Grant } from '#gateway/grants.ts'
 import { Listener } from '#gateway/listener.ts'
 import { MetadataBlobs } from '#gateway/metadata-answer.ts'
 import { RouteTable } from '#gateway/route.ts'
@@ -92,7 +92,7 @@ export class Worker {
     return Math.ceil(limits.unknownTopicsPerSecond / this.#workers)
   }
 
-  makeLink(cluster: ClusterConfig, grant: Grant): ClusterLink {
+  makeLink(cluster: ClusterConfig, grant: Amounts): ClusterLink {
     const met = (clusterId: string) => this.#channel.send({ type: 'met', cluster: cluster.name, clusterId })
     return new ClusterLink(cluster, { grant, memory: 0, log: this.log, met })
   }

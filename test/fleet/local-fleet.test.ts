@@ -7,11 +7,15 @@ import { until } from '#test/support/redis.ts'
 
 const PATIENCE_MS = 20_000
 
-async function startLocal(cluster: FakeCluster, events: FleetEvents = {}): Promise<Fleet> {
+async function startLocal(
+  cluster: FakeCluster,
+  events: FleetEvents = {},
+  intervalMs = () => 20,
+): Promise<Fleet> {
   const fleet = new LocalFleet({
     redis: null,
     node: describeNode('a'),
-    intervalMs: () => 20,
+    intervalMs,
     log: silent,
     events,
   })
@@ -58,6 +62,28 @@ test('it reads its clusters itself, tells the changes, and keeps what it has thr
   assert.equal(view.error, 'not readable: c')
   await fleet.stop()
   assert.ok(cluster.closed > 0)
+})
+
+test('a shorter interval holds at once after a reload, and nothing is read anew without a change', async () => {
+  const cluster = new FakeCluster()
+  let intervalMs = 3_600_000
+  const fleet = await startLocal(cluster, {}, () => intervalMs)
+  await fleet.clusters.get('eu')!.first
+  const same = { ...cluster.asCluster('a') }
+  fleet.setClusters([same])
+  await fleet.clusters.get('eu')!.first
+  const runs = cluster.runs.length
+  fleet.setClusters([{ ...same }])
+  assert.equal(cluster.runs.length, runs)
+  intervalMs = 20
+  fleet.setClusters([same])
+  cluster.counts = { a: 4 }
+  await until(
+    PATIENCE_MS,
+    () => countsOf(fleet).a === 4,
+    () => JSON.stringify(countsOf(fleet)),
+  )
+  await fleet.stop()
 })
 
 test('what a worker learned is told once, and never shrinks the map', async () => {

@@ -2,32 +2,23 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mergeSamples, retire } from '#gateway/merge-samples.ts'
 import type { ClusterSample, WorkerSample } from '#status/contract.ts'
+import { clusterSample } from '#test/status/samples.ts'
 
-const cluster = (more: Partial<ClusterSample> = {}): ClusterSample => ({
-  state: 'up',
-  reason: '',
-  retired: false,
-  lanes: 2,
-  lanesInUse: 2,
-  lanesWanted: 3,
-  brokersInUse: 1,
-  connects: 3,
-  waiting: 5,
-  inFlightBytes: 700,
-  heldBytes: 900,
-  totals: {
-    batchesIn: 10,
-    recordsIn: 20,
-    bytesIn: 1000,
-    submissions: 4,
-    acks: 9,
-    errors: 1,
-    batchesSubmitted: 10,
-    retries: 1,
-  },
-  errorCodes: { 19: 1 },
-  ...more,
-})
+const cluster = (more: Partial<ClusterSample> = {}): ClusterSample =>
+  clusterSample({
+    totals: {
+      batchesIn: 10,
+      recordsIn: 20,
+      bytesIn: 1000,
+      submissions: 4,
+      acks: 9,
+      errors: 1,
+      batchesSubmitted: 10,
+      retries: 1,
+    },
+    errorCodes: { 19: 1 },
+    ...more,
+  })
 const sample = (more: Partial<WorkerSample> = {}): WorkerSample => ({
   connections: 7,
   accepted: 8,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { type Api, apiList, apis, requestHeaderVersion, responseHeaderVersion } from '#protocol/apis.ts'
+import { type Api, apiList, requestHeaderVersion, responseHeaderVersion } from '#protocol/apis.ts'
 import { Errors, isRetriable } from '#protocol/errors.ts'
 import {
   decodeResponse,
@@ -9,17 +9,10 @@ import {
   finishRequestHeader,
   readRequestHeader,
 } from '#protocol/header.ts'
-import { produceRequest, produceResponse } from '#protocol/messages/00-produce.ts'
-import { fetchRequest, fetchResponse } from '#protocol/messages/01-fetch.ts'
-import { listOffsetsRequest, listOffsetsResponse } from '#protocol/messages/02-list-offsets.ts'
-import { metadataRequest, metadataResponse } from '#protocol/messages/03-metadata.ts'
-import { findCoordinatorRequest, findCoordinatorResponse } from '#protocol/messages/10-find-coordinator.ts'
-import { apiVersionsRequest, apiVersionsResponse } from '#protocol/messages/18-api-versions.ts'
-import { createTopicsRequest, createTopicsResponse } from '#protocol/messages/19-create-topics.ts'
-import { initProducerIdRequest, initProducerIdResponse } from '#protocol/messages/22-init-producer-id.ts'
 import { ProtocolError, Reader } from '#protocol/reader.ts'
 import type { Message } from '#protocol/schema.ts'
 import { Writer } from '#protocol/writer.ts'
+import { codecs } from '#test/fuzz/messages.ts'
 import { KafkaClasses, kafkaJson } from '#test/support/kafka-classes.ts'
 import {
   canBeNull,
@@ -44,17 +37,6 @@ const SEED = process.env.SEED ?? String(Math.floor(Math.random() * 1e9))
 const ROUNDS = 60
 const CLIENTS = ['3.9.2', '4.4.0']
 
-const apiMessages: { api: Api; request: Message<any>; response: Message<any> }[] = [
-  { api: apis.produce, request: produceRequest, response: produceResponse },
-  { api: apis.fetch, request: fetchRequest, response: fetchResponse },
-  { api: apis.listOffsets, request: listOffsetsRequest, response: listOffsetsResponse },
-  { api: apis.metadata, request: metadataRequest, response: metadataResponse },
-  { api: apis.findCoordinator, request: findCoordinatorRequest, response: findCoordinatorResponse },
-  { api: apis.apiVersions, request: apiVersionsRequest, response: apiVersionsResponse },
-  { api: apis.createTopics, request: createTopicsRequest, response: createTopicsResponse },
-  { api: apis.initProducerId, request: initProducerIdRequest, response: initProducerIdResponse },
-]
-
 /** One API in one version and one direction, on both sides. */
 interface Case {
   kafka: KafkaClasses
@@ -68,7 +50,7 @@ interface Case {
 
 /** The versions that this Kafka has in common with our table. */
 async function casesOf(kafka: KafkaClasses, api: Api, direction: 'request' | 'response'): Promise<Case[]> {
-  const { [direction]: message } = apiMessages.find((each) => each.api === api)!
+  const { [direction]: message } = codecs.find((each) => each.api === api)!
   const name = `${api.name}${direction === 'request' ? 'Request' : 'Response'}`
   const grammar: Grammar = (await kafka.ask({ do: 'grammar', name })).grammar
   const fields = knownFields(grammar.fields, api)
@@ -267,10 +249,10 @@ after(() => Promise.all(started.map((kafka) => kafka.stop())))
 
 test('all APIs are compared, and the two Kafkas together know all their versions', async () => {
   assert.deepEqual(
-    apiMessages.map(({ api }) => api),
+    codecs.map(({ api }) => api),
     apiList,
   )
-  for (const { api } of apiMessages) {
+  for (const { api } of codecs) {
     for (const direction of ['request', 'response'] as const) {
       const cases = await Promise.all(started.map((kafka) => casesOf(kafka, api, direction)))
       const versions = new Set(cases.flat().map(({ version }) => version))
@@ -285,7 +267,7 @@ test('all APIs are compared, and the two Kafkas together know all their versions
 
 for (const [index, client] of CLIENTS.entries()) {
   describe(`kafka-clients ${client}`, () => {
-    for (const { api } of apiMessages) {
+    for (const { api } of codecs) {
       for (const direction of ['request', 'response'] as const) {
         test(`${api.name} ${direction}`, async () => {
           for (const one of await casesOf(started[index]!, api, direction)) {
@@ -303,7 +285,7 @@ for (const [index, client] of CLIENTS.entries()) {
     test('request and response headers', async () => {
       const kafka = started[index]!
       const table: Record<string, Record<string, [1 | 2, 0 | 1]>> = await kafka.ask({ do: 'apis' })
-      for (const { api } of apiMessages) {
+      for (const { api } of codecs) {
         for (const [version, [forRequest, forResponse]] of Object.entries(table[api.key]!)) {
           assert.equal(requestHeaderVersion(api, Number(version)), forRequest, `${api.name} v${version}`)
           assert.equal(responseHeaderVersion(api, Number(version)), forResponse, `${api.name} v${version}`)
@@ -322,7 +304,7 @@ for (const [index, client] of CLIENTS.entries()) {
 
     test('null is taken where Kafka takes it, and refused where Kafka refuses it', async () => {
       let compared = 0
-      for (const { api } of apiMessages) {
+      for (const { api } of codecs) {
         for (const direction of ['request', 'response'] as const) {
           for (const one of await casesOf(started[index]!, api, direction)) {
             for (const holding of fieldsWithNull(one.fields, one.version)) {
