@@ -59,7 +59,7 @@ export async function waitUntilReady(
   running: Running,
   settings: NodeSettings,
   nodes: number,
-  timeoutMs = 60_000,
+  timeoutMs = 180_000,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
