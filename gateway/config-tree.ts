@@ -54,9 +54,12 @@ export class Tree {
     return this.#keys.get(formatPath(path)) ?? this.where(path)
   }
 
-  /** True if the file, the environment or a flag gives the value itself. */
+  /** True if the file, the environment or a flag gives the value itself. An empty one (`key:`) is none. */
   isGiven(path: Path): boolean {
-    return this.#values.has(formatPath(path))
+    if (!this.#values.has(formatPath(path))) return false
+    let value: unknown = this.root
+    for (const key of path) value = (value as Record<string | number, unknown> | undefined)?.[key]
+    return value !== undefined && value !== null
   }
 
   report(path: Path, text: string, hint?: string, where = this.where(path)): void {
