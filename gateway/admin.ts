@@ -1,120 +1,123 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { Conflict, type Control } from '#gateway/control.ts'
-import { Refusal } from '#gateway/reload.ts'
-import { VERSION } from '#gateway/version.ts'
-import type { NodeStatus, State } from '#status/contract.ts'
-import { metricsPage } from '#status/metrics-page.ts'
-import { snapshot } from '#status/snapshot.ts'
+import fastify, { type FastifyError, type FastifyInstance } from 'fastify'
+import { addApi } from '#gateway/admin-api.ts'
+import { addDashboard } from '#gateway/admin-dashboard.ts'
+import { addGuard, Guard, requireToken } from '#gateway/admin-guard.ts'
+import { addOrders } from '#gateway/admin-orders.ts'
+import { addSockets, addStream, addTickets } from '#gateway/admin-stream.ts'
+import { nearestWord } from '#gateway/config-problems.ts'
+import type { Control } from '#gateway/control.ts'
+import type { LiveStatus } from '#gateway/live-status.ts'
+import { StreamHub } from '#status/stream.ts'
+import { Tickets } from '#status/tickets.ts'
 
-/** What this node knows, in the shape of `GET /api/v1/state`. */
-export function stateOf(control: Control): State {
-  const maps = new Map(
-    control.config.clusters.map(({ name }) => {
-      const { map, refreshedAt, error, errorAt } = control.fleet.clusters.get(name)!
-      const read = { refreshedAt, refreshError: error, refreshFailedAt: errorAt }
-      return [name, { topics: map.topics.size, partitions: map.partitions, ...read }]
-    }),
-  )
-  const { node } = control.config
-  return snapshot({
-    node: node.id,
-    version: VERSION,
-    state: control.state,
-    drained: control.drained,
-    configHash: control.configHash,
-    reload: control.lastReload,
-    workers: node.workers,
-    sample: control.pool.sample(),
-    fleet: { mode: control.fleet.mode, redis: control.fleet.redis.state, reason: control.fleet.redis.reason },
-    others: othersOf(control),
-    grants: control.grants,
-    maps,
-  })
+/** Orders and tickets have no body; what is sent nevertheless is passed over. */
+const MAX_BODY_BYTES = 16 * 1024
+
+const PATHS = {
+  GET: [
+    '/',
+    '/metrics',
+    '/livez',
+    '/readyz',
+    ...['state', 'config', 'clusters', 'routes', 'clients', 'nodes', 'stream'].map((of) => `/api/v1/${of}`),
+  ],
+  POST: ['/drain', '/undrain', '/reload', '/api/v1/stream-ticket'],
 }
 
-/** A node says of itself what stands here; one that has not yet said anything is left out until it has. */
-function othersOf({ fleet, config }: Control): Record<string, NodeStatus> {
-  const others = fleet.nodes().filter(({ id, sample }) => id !== config.node.id && sample !== null)
-  return Object.fromEntries(others.map(({ id, state, sample }) => [id, { ...(sample as NodeStatus), state }]))
-}
-
-/** Dashboard, API and metrics. @throws Error that names the setting, when the port cannot be bound */
-export async function openAdmin(control: Control, token: string | null): Promise<FastifyInstance> {
-  const app = fastify()
-  const { allowedOrigins, bind } = control.config.admin
-  if (token !== null) {
-    const expected = digest(`Bearer ${token}`)
-    app.addHook('onRequest', async (request, reply) => {
-      if (!timingSafeEqual(digest(request.headers.authorization ?? ''), expected))
-        await reply.code(401).send({ error: 'unauthorized' })
-    })
-  }
-  app.addHook('onRequest', async (request, reply) => {
-    if (request.method === 'POST' && !isOwnPage(request, allowedOrigins))
-      await reply.code(403).send({ error: 'the page comes from elsewhere: see admin.allowedOrigins' })
-  })
-  addOrders(app, control)
-  app.get('/api/v1/state', async () => stateOf(control))
-  app.get('/metrics', async (_request, reply) => {
-    reply.type('text/plain; version=0.0.4')
-    return metricsPage(stateOf(control))
-  })
-  addHealth(app, control)
-  await listen(app, 'admin.bind', bind)
-  return app
-}
-
-/** Of equal length, so that comparing two of them takes the same time whatever they are. */
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
-}
-
-/** A web page anywhere may make a browser send a POST; browsers say then where it came from. */
-function isOwnPage({ headers }: FastifyRequest, allowedOrigins: readonly string[]): boolean {
-  const { origin, host } = headers
-  if (origin === undefined || allowedOrigins.includes(origin)) return true
-  return URL.canParse(origin) && new URL(origin).host === host
+export interface AdminOptions {
+  /** Where the built dashboard lies, if not in its place. */
+  dashboard?: string
+  /** A clock in ms that is never set back. */
+  now?: () => number
 }
 
 /**
- * `POST /drain`, `/undrain` and `/reload`. 200: done, or under way. 400: the configuration is wrong. 409: it
- * makes no sense now. 500: it could not be done. In words, and nothing has changed unless it is 200.
+ * Dashboard, API, live stream, metrics and orders.
+ *
+ * @param token null: everybody who reaches the port may use it. Read at the start: another one needs a restart
+ * @throws Error that names the setting, when the port cannot be bound
  */
-function addOrders(app: FastifyInstance, control: Control): void {
-  app.post('/drain', (_request, reply) =>
-    obey(reply, async () => {
-      const { delay, timeout } = control.config.drain
-      control.drain()
-      return { state: control.state, drained: control.drained, delayMs: delay, timeoutMs: timeout }
-    }),
-  )
-  app.post('/undrain', (_request, reply) =>
-    obey(reply, async () => {
-      await control.undrain()
-      return { state: control.state }
-    }),
-  )
-  app.post('/reload', (_request, reply) =>
-    obey(reply, async () => {
-      const changed = await control.reload()
-      return { changed, configHash: control.configHash }
-    }),
-  )
+export async function openAdmin(
+  control: Control,
+  live: Pick<LiveStatus, 'state' | 'own' | 'metrics' | 'onTick'>,
+  token: string | null,
+  { dashboard, now = () => performance.now() }: AdminOptions = {},
+): Promise<FastifyInstance> {
+  const { admin, node } = control.config
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    // Some clients offer HTTP/2 with each request, which is no reason to treat it as a WebSocket.
+    http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket' },
+  })
+  const guard = new Guard(admin, token)
+  const hub = new StreamHub(node.id, now)
+  const tickets = new Tickets(now)
+  await addSockets(app, hub)
+  addErrors(app, control)
+  addGuard(app, guard)
+  addStream(app, { hub, guard, tickets })
+  await app.register(async (inside) => {
+    requireToken(inside, guard)
+    addOrders(inside, control)
+    addTickets(inside, tickets)
+    addApi(inside, control, live)
+    addHealth(inside, control)
+    inside.get('/metrics', async (_request, reply) => {
+      reply.type('text/plain; version=0.0.4')
+      return live.metrics(hub.ledger)
+    })
+  })
+  await addDashboard(app, dashboard)
+  await listen(app, 'admin.bind', admin.bind)
+  live.onTick = () => hub.tick(live.state(hub.named))
+  return app
 }
 
-async function obey(reply: FastifyReply, order: () => Promise<object>): Promise<object> {
-  try {
-    return await order()
-  } catch (error) {
-    const { message } = error as Error
-    if (error instanceof Refusal) {
-      reply.code(400)
-      return { error: 'the configuration is refused, nothing has changed', errors: error.errors }
+/** Every error is `{ error }`, in words. */
+function addErrors(app: FastifyInstance, control: Control): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async () => undefined)
+  app.setErrorHandler<FastifyError>(async (error, { method, routeOptions }, reply) => {
+    const code = error.statusCode ?? 500
+    // The path of the route: the URL may hold a ticket.
+    if (code >= 500)
+      control.log.error({ method, path: routeOptions.url, error: error.message }, 'request failed')
+    reply.code(code)
+    return { error: error.message }
+  })
+  app.setNotFoundHandler(async ({ method, url }, reply) => {
+    const path = url.split('?')[0]!
+    const methods = methodsOf(path)
+    if (methods.length > 0) {
+      reply.code(405).header('allow', methods.join(', '))
+      return { error: `${path} takes ${methods.join(' and ')}, not ${method}` }
     }
-    reply.code(error instanceof Conflict ? 409 : 500)
-    return { error: message }
-  }
+    const nearest = nearestWord(path, [...PATHS.GET, ...PATHS.POST])
+    reply.code(404)
+    return { error: `there is nothing at ${path}${nearest ? `; did you mean ${nearest}?` : ''}` }
+  })
+  addOptions(app)
+}
+
+function methodsOf(path: string): string[] {
+  if (PATHS.GET.includes(path)) return ['GET', 'HEAD']
+  return PATHS.POST.includes(path) ? ['POST'] : []
+}
+
+/** What a path takes; a page of an allowed origin asks so before it sends a token. */
+function addOptions(app: FastifyInstance): void {
+  app.options('*', async ({ url }, reply) => {
+    const methods = methodsOf(url.split('?')[0]!)
+    if (methods.length === 0) return reply.callNotFound()
+    reply.headers({
+      allow: [...methods, 'OPTIONS'].join(', '),
+      // They mean nothing without access-control-allow-origin, which only an allowed origin gets.
+      'access-control-allow-methods': methods.join(', '),
+      'access-control-allow-headers': 'authorization',
+      'access-control-max-age': '600',
+    })
+    return reply.code(204).send()
+  })
 }
 
 /** `/livez` and `/readyz` only: the port that a load balancer may reach. */

@@ -7,6 +7,7 @@ export const CLOSE_REASONS = {
   client_closed: { quiet: true, text: 'the client closed the connection' },
   client_reset: { quiet: true, text: 'the connection was cut' },
   drain: { quiet: true, text: 'the node drains' },
+  drain_timeout: { quiet: false, text: 'drain.timeout was reached before everything was answered' },
   max_age: { quiet: true, text: 'limits.connectionMaxAge is reached' },
   idle: { quiet: true, text: 'nothing was heard for limits.idleTimeout' },
   stopped: { quiet: true, text: 'the node stops' },

@@ -15,6 +15,11 @@ export function printConfig({ config, tree }: { config: Config; tree: Tree }): s
   return document.toString({ lineWidth: 0 })
 }
 
+/** The same as plain data, for `GET /api/v1/config`. */
+export function shownConfig(config: Config): object {
+  return written(config, configSchema) as object
+}
+
 /** The value with its units, as a file would have it. */
 function written(value: unknown, schema: Schema | undefined): unknown {
   const unit = schema && factsOf(schema)?.unit

@@ -235,13 +235,20 @@ export const configSchema = z.strictObject({
     .strictObject({
       bind: address(0).prefault('127.0.0.1:9090').describe('Not on loopback it needs `auth`.'),
       auth: z
-        .strictObject({ tokenFile: secretFile().describe('File with the bearer token.') })
+        .strictObject({
+          tokenFile: secretFile().describe(
+            'File with the bearer token. Read at the start: another token needs a restart.',
+          ),
+        })
         .optional()
         .describe('Left out: open to everybody who reaches the port.'),
       allowedOrigins: z
         .array(text(/^https?:\/\/[^\s/?#*]+$/, 'an origin such as https://ops.example.com, without a path'))
         .prefault([])
-        .describe('Web pages of other origins that may open the live stream.'),
+        .describe(
+          'Web pages of other origins that may use the API and open the live stream. On loopback also the names under ' +
+            'which a reverse proxy may reach the port.',
+        ),
     })
     .prefault({})
     .describe('Dashboard, API, metrics, reload and drain. Changes need a restart.'),

@@ -3,6 +3,7 @@ import { type Holder, LARGE_FRAME } from '#batcher/admission.ts'
 import type { Client } from '#batcher/client.ts'
 import type { Engine } from '#batcher/engine.ts'
 import { Answers } from '#gateway/answers.ts'
+import type { ClientSlot } from '#gateway/client-table.ts'
 import { CLOSE_REASONS, type CloseReason } from '#gateway/close-reasons.ts'
 import { dispatch } from '#gateway/dispatch.ts'
 import { Pauses } from '#gateway/pauses.ts'
@@ -43,9 +44,10 @@ export class ClientConnection implements Holder {
   state: ClientState
   reserved = 0
   unfinished = 0
-  /** client.id and software, as the client last told. */
+  /** client.id, as the client last told. */
   clientId: string | null = null
-  software = ''
+  /** What this client has sent; none before it has said who it is. */
+  slot: ClientSlot | null = null
   readonly openedAt: number
   /** When draining begins because of limits.connectionMaxAge. */
   readonly drainAt: number
@@ -386,6 +388,7 @@ export class ClientConnection implements Holder {
     this.#reserveFrame(0)
     this.#frameIsOver()
     this.worker.admission.leave(this)
+    this.worker.clients.leave(this)
     const fields = { client: this.address, clientId: this.clientId, reason: cause, detail }
     if (CLOSE_REASONS[cause].quiet) this.worker.log.debug(fields, CLOSE_REASONS[cause].text)
     else this.worker.log.warn(fields, CLOSE_REASONS[cause].text)

@@ -2,7 +2,7 @@ import type { Amounts } from '#fleet/amounts.ts'
 import type { Config } from '#gateway/config-schema.ts'
 import type { LiveNode } from '#gateway/live-nodes.ts'
 import type { TopicChanges, TopicEntry } from '#gateway/topics.ts'
-import type { WorkerSample } from '#status/contract.ts'
+import type { WorkerSample } from '#status/samples.ts'
 
 export interface Start {
   config: Config
@@ -32,6 +32,8 @@ export type Down =
   | { type: 'topics'; cluster: string; changes: TopicChanges }
   /** The nodes of the fleet that serve; none while this node is alone. */
   | { type: 'nodes'; nodes: readonly LiveNode[] }
+  /** `client.id`s to report beside the top ones. */
+  | { type: 'watch'; clients: readonly string[] }
   | { type: 'grant'; cluster: string; grant: Amounts }
   /** Bind the ports of clusters that this config adds, and connect to them; nothing else changes yet. */
   | ({ type: 'prepare'; id: number } & Start)

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Amounts, GRANT_LEASE_MS } from '#fleet/amounts.ts'
 import type { ClusterView, Fleet, MakeFleet } from '#fleet/fleet.ts'
 import { LocalFleet } from '#fleet/local-fleet.ts'
-import type { NodeEntry } from '#fleet/registry.ts'
+import type { FleetNodeState, NodeEntry } from '#fleet/registry.ts'
 import type { LoadedConfig, RefusedConfig } from '#gateway/config.ts'
 import type { Config } from '#gateway/config-schema.ts'
 import { Drain } from '#gateway/drain.ts'
@@ -14,7 +14,7 @@ import { configHash, type Judged, judge, Refusal, summaryOf } from '#gateway/rel
 import type { TopicChanges } from '#gateway/topics.ts'
 import { slotOf } from '#gateway/virtual-brokers.ts'
 import { WorkerPool } from '#gateway/worker-pool.ts'
-import type { GrantStatus, NodeState, ReloadStatus } from '#status/contract.ts'
+import type { GrantStatus, ReloadStatus } from '#status/contract.ts'
 import type { Log } from '#telemetry/log.ts'
 
 /** A node is ready without a cluster's topics after this long, in ms. */
@@ -54,7 +54,7 @@ export class Conflict extends Error {}
 export class Control {
   config: Config
   readonly log: Log
-  state: NodeState = 'starting'
+  state: FleetNodeState = 'starting'
   /** Of a drain: the last connection is gone. */
   drained = false
   lastReload: ReloadStatus | null = null
@@ -167,7 +167,7 @@ export class Control {
     for (const { reported } of this.hooks) reported?.()
   }
 
-  #become(state: NodeState): void {
+  #become(state: FleetNodeState): void {
     this.state = state
     this.fleet.setState(state)
     this.#changed()

@@ -21,13 +21,13 @@ export class Crowd {
     }
     for (let i = 0; i < count; i++) {
       const cluster = DEMO.clusters[i % DEMO.clusters.length]!
-      const topic = `${cluster}.topic-${Math.floor(i / DEMO.clusters.length) % DEMO.topicsPerCluster}`
+      const index = Math.floor(i / DEMO.clusters.length) % DEMO.topicsPerCluster
       this.producers.push(
         new SyntheticProducer({
           name: `demo-${cluster}-${i}`,
           bootstrap,
-          topic,
-          perSecond: DEMO.batchesPerSecond,
+          topic: `${cluster}.topic-${index}`,
+          perSecond: DEMO.batchesPerSecond[index]!,
           valueBytes: DEMO.valueBytes,
           onAck: (ack, ms) => this.#onAck(cluster, ack, ms),
         }),
@@ -46,6 +46,11 @@ export class Crowd {
     for (let at = 0; at < this.producers.length; at += STARTING) {
       await Promise.all(this.producers.slice(at, at + STARTING).map((producer) => producer.start()))
     }
+  }
+
+  /** @param share of what they can do */
+  setLoad(share: number): void {
+    for (const producer of this.producers) producer.load = share
   }
 
   ofCluster(cluster: string): SyntheticProducer[] {

@@ -3,6 +3,7 @@ export const DEMO = {
   clusters: ['eu', 'us', 'ap'],
   topicsPerCluster: 4,
   partitions: 4,
-  batchesPerSecond: 5,
+  /** Of each producer, by its topic. */
+  batchesPerSecond: [10, 5, 3, 2],
   valueBytes: 150,
 } as const

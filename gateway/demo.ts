@@ -1,6 +1,7 @@
 import { resolveDemoConfig } from '#gateway/demo-config.ts'
 import { Crowd } from '#gateway/demo-crowd.ts'
 import { DEMO } from '#gateway/demo-plan.ts'
+import { DemoScript } from '#gateway/demo-script.ts'
 import { renderTable } from '#gateway/demo-table.ts'
 import { verify } from '#gateway/demo-verify.ts'
 import { startNode } from '#gateway/run.ts'
@@ -30,9 +31,11 @@ export async function demo(options: DemoOptions): Promise<number> {
   const crowd = new Crowd(bootstrap, options.producers)
   const redraw = () => void draw(admin, crowd, sandboxes)
   await crowd.start()
+  const script = new DemoScript(crowd, sandboxes)
   const timer = setInterval(redraw, process.stdout.isTTY ? TERMINAL_REFRESH_MS : PLAIN_REFRESH_MS)
   await ended(options.forMs)
   clearInterval(timer)
+  await script.stop()
   process.stdout.write('\nstopping: no more batches are made, those under way are delivered\n')
   await crowd.settle(SETTLE_MS)
   await draw(admin, crowd, sandboxes)
@@ -62,7 +65,9 @@ function announce(port: number, admin: string): void {
       `  kafka-console-producer.sh --bootstrap-server 127.0.0.1:${port} --topic ${topic}`,
       `  kafkajs: new Kafka({ brokers: ['127.0.0.1:${port}'] })`,
       `Topics are ${DEMO.clusters.map((name) => `${name}.topic-0 to -${DEMO.topicsPerCluster - 1}`).join(', ')}.`,
-      `State: curl ${admin}/api/v1/state`,
+      'Load rises and falls; after 40 s one cluster is slow, after 90 s another is dead for a while.',
+      `Watch it: ${admin}/`,
+      `     or: curl ${admin}/api/v1/state`,
       '',
       '',
     ].join('\n'),

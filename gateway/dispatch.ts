@@ -37,13 +37,16 @@ export function dispatch(
   try {
     const body = new RequestReader(frame)
     const header = readRequestHeader(body)
-    connection.clientId = header.clientId && labelOf(header.clientId)
+    const clientId = header.clientId && labelOf(header.clientId)
+    if (!connection.slot || clientId !== connection.clientId)
+      connection.worker.clients.introduce(connection, clientId)
     const api = findApi(header.apiKey)
     const handler = api && handlers.get(api.key)
     if (!api?.listed || !handler) {
       connection.letGo(frame.buffer.byteLength)
       return connection.refuse('unsupported_api', `API key ${header.apiKey} version ${header.apiVersion}`)
     }
+    connection.worker.counters.request(api, header.apiVersion)
     request = new Request(connection, api, header, body, times)
     connection.track(request)
     if (header.apiVersion < api.served || header.apiVersion > api.listed.max) {

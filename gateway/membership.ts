@@ -7,7 +7,7 @@ import { budgetOf } from '#gateway/grants.ts'
 import { topicReaderOf } from '#gateway/topic-reader.ts'
 import { VERSION } from '#gateway/version.ts'
 import { slotOf } from '#gateway/virtual-brokers.ts'
-import type { ClusterSample, WorkerSample } from '#status/contract.ts'
+import type { ClusterSample, WorkerSample } from '#status/samples.ts'
 import type { Log } from '#telemetry/log.ts'
 
 /** A node that sends nearly as many submissions as it may wants so many times more. */

@@ -1,13 +1,11 @@
-import type { ClusterSample, WorkerSample } from '#status/contract.ts'
+import { addUp, mergeClients } from '#status/merge.ts'
+import type { ClusterSample, WorkerSample } from '#status/samples.ts'
 
 /** Sums the workers of a node. A worker that died counts with what it had reported, less what ended with it. */
 export function mergeSamples(samples: readonly WorkerSample[]): WorkerSample | null {
   const [first, ...rest] = samples
   if (!first) return null
-  return rest.reduce(
-    (sum, sample) => ({ ...addUp(sum, sample), clusters: mergeClusters(sum, sample) }),
-    first,
-  )
+  return rest.reduce((sum, sample) => ({ ...addUp(sum, sample), ...unlikeSums(sum, sample) }), first)
 }
 
 /** What stays of a worker's report when it is gone: its totals, and nothing that was open. */
@@ -20,12 +18,23 @@ export function retire(sample: WorkerSample): WorkerSample {
     memoryBudget: 0,
     pausedConnections: 0,
     addresses: {},
+    processes: {},
+    loopDelayMs: 0,
+    clients: [],
   }
   const clusters = Object.entries(sample.clusters).map(([name, cluster]): [string, ClusterSample] => {
     const open = { lanes: 0, lanesInUse: 0, lanesWanted: 0, brokersInUse: 0, waiting: 0 }
     return [name, { ...cluster, ...open, inFlightBytes: 0, heldBytes: 0, retired: true }]
   })
   return { ...sample, ...gone, clusters: Object.fromEntries(clusters) }
+}
+
+function unlikeSums(a: WorkerSample, b: WorkerSample) {
+  return {
+    clusters: mergeClusters(a, b),
+    clients: mergeClients([...a.clients, ...b.clients]),
+    loopDelayMs: Math.max(a.loopDelayMs, b.loopDelayMs),
+  }
 }
 
 function mergeClusters(a: WorkerSample, b: WorkerSample): Record<string, ClusterSample> {
@@ -47,17 +56,4 @@ function stateOf(a: ClusterSample, b: ClusterSample): Pick<ClusterSample, 'state
 
 function pick({ state, reason, retired }: ClusterSample) {
   return { state, reason, retired }
-}
-
-/** Adds numbers field by field, objects of numbers too; anything else is taken from `a`. */
-function addUp<T extends object>(a: T, b: T): T {
-  const sum = { ...a } as Record<string, unknown>
-  for (const [key, value] of Object.entries(b)) {
-    const own = sum[key]
-    if (typeof value === 'number') sum[key] = ((own as number | undefined) ?? 0) + value
-    else if (typeof value === 'object' && value !== null)
-      sum[key] = addUp((own ?? {}) as object, value as object)
-    else sum[key] = own ?? value
-  }
-  return sum as T
 }

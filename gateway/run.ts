@@ -2,10 +2,11 @@ import { flushCompileCache } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { loadFleet } from '#fleet/fleet.ts'
-import { openAdmin, openHealth, stateOf } from '#gateway/admin.ts'
+import { openAdmin, openHealth } from '#gateway/admin.ts'
 import { notifySocket, readSecret } from '#gateway/config.ts'
 import type { Config } from '#gateway/config-schema.ts'
 import { Control, type ControlOptions } from '#gateway/control.ts'
+import { LiveStatus } from '#gateway/live-status.ts'
 import type { RunOptions } from '#gateway/main.ts'
 import { Systemd } from '#gateway/systemd.ts'
 import { VERSION } from '#gateway/version.ts'
@@ -30,10 +31,7 @@ export async function startNode(config: Config, log: Log, options: ControlOption
   try {
     await control.start()
     const token = config.admin.auth ? readSecret(config.admin.auth.tokenFile) : null
-    servers.push(await openAdmin(control, token), await openHealth(control))
-    if (control.fleet.mode === 'redis') {
-      control.hooks.push({ reported: () => control.fleet.setSample(stateOf(control).nodes[config.node.id]) })
-    }
+    servers.push(await openAdmin(control, new LiveStatus(control), token), await openHealth(control))
   } catch (error) {
     await control.stop()
     for (const server of servers) await server.close()

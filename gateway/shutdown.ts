@@ -38,7 +38,7 @@ export async function drainConnections(
     }
   }
   if (signal.aborted) return
-  for (const connection of [...worker.connections]) connection.close('drain')
+  for (const connection of [...worker.connections]) connection.close('drain_timeout')
 }
 
 /** Batches of acks=0 clients may be under way when their connections are long gone. */

@@ -8,7 +8,7 @@ import { mergeSamples, retire } from '#gateway/merge-samples.ts'
 import { assertPortsFree, type Port, portsOf } from '#gateway/port-check.ts'
 import type { TopicChanges } from '#gateway/topics.ts'
 import { serveChannel } from '#gateway/worker.ts'
-import type { WorkerSample } from '#status/contract.ts'
+import type { WorkerSample } from '#status/samples.ts'
 import type { Log } from '#telemetry/log.ts'
 
 /** A worker that dies is started again after this long, in ms: a fault at start must not spin. */
@@ -73,6 +73,7 @@ export class WorkerPool {
   readonly #grants = new Map<string, Amounts>()
   /** When the workers will have closed the ports of removed clusters, in ms, by `host:port`. */
   readonly #lingering = new Map<string, number>()
+  #watched: readonly string[] = []
   #nextId = 0
   /** Starts and reloads, one after the other: a worker gets the old config or the new one. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -130,6 +131,7 @@ export class WorkerPool {
     child?.once('exit', (code, signal) => this.#onExit(slot, code ?? signal))
     // Before it listens: a worker that serves must know what its siblings know.
     channel.send({ type: 'start', ...this.#startOf(this.#config, index, this.ports) })
+    if (this.#watched.length > 0) channel.send({ type: 'watch', clients: this.#watched })
     this.#events.onStarting((message) => channel.send(message))
     channel.send({ type: 'listen' })
     this.ports = await listening
@@ -286,6 +288,12 @@ export class WorkerPool {
   sample(): WorkerSample | null {
     const retired = this.#retired ? [this.#retired] : []
     return mergeSamples([...this.#slots.flatMap(({ sample }) => sample ?? []), ...retired])
+  }
+
+  /** `client.id`s that workers report whatever they send. */
+  watch(clients: readonly string[]): void {
+    this.#watched = clients
+    this.broadcast({ type: 'watch', clients })
   }
 
   broadcast(message: Down): void {

@@ -1,9 +1,14 @@
+import { CLOSE_REASONS } from '#gateway/close-reasons.ts'
 import type { ClusterLink } from '#gateway/cluster-link.ts'
+import type { LoopDelay } from '#gateway/loop-delay.ts'
 import type { Worker } from '#gateway/worker.ts'
-import type { ClusterSample, WorkerSample } from '#status/contract.ts'
+import type { ClusterSample, WorkerSample } from '#status/samples.ts'
+
+/** A counter that begins with its first event is one event short for whoever watches it grow. */
+const NONE_CLOSED = Object.fromEntries(Object.keys(CLOSE_REASONS).map((reason) => [reason, 0]))
 
 /** What a worker reports of itself once a second. */
-export function sampleOf(worker: Worker): WorkerSample {
+export function sampleOf(worker: Worker, loop: LoopDelay): WorkerSample {
   const { admission, counters } = worker
   let unanswered = 0
   for (const connection of worker.connections) unanswered += connection.unanswered
@@ -17,10 +22,14 @@ export function sampleOf(worker: Worker): WorkerSample {
     reservedPeak: admission.peak,
     memoryBudget: admission.budget,
     pausedConnections: admission.paused,
-    closed: Object.fromEntries(counters.closed),
+    closed: { ...NONE_CLOSED, ...Object.fromEntries(counters.closed) },
     addresses: worker.addresses,
     refusals: Object.fromEntries(counters.refusals),
     heldBack: { ...Object.fromEntries(counters.heldBack), unknown_topic: worker.topics.deferred },
+    requests: counters.requests(),
+    processes: processSample(),
+    loopDelayMs: loop.take(),
+    clients: worker.clients.report(),
     clusters: Object.fromEntries(
       // One in use comes after one of the same name that was removed.
       [...worker.leaving, ...worker.links.values()].map((link) => [link.name, clusterSample(link)]),
@@ -43,5 +52,13 @@ function clusterSample(link: ClusterLink): ClusterSample {
     heldBytes: cap.held,
     totals: { batchesIn, recordsIn, bytesIn, submissions, batchesSubmitted, acks, errors, retries },
     errorCodes: Object.fromEntries(counters.errorCodes),
+    durations: counters.durations(),
+    topics: counters.topics(),
   }
+}
+
+/** This process, by its id. */
+export function processSample(): WorkerSample['processes'] {
+  const { user, system } = process.cpuUsage()
+  return { [process.pid]: { residentBytes: process.memoryUsage.rss(), cpu: user + system } }
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { Admission } from '#batcher/admission.ts'
 import type { Amounts } from '#fleet/amounts.ts'
+import { ClientTable } from '#gateway/client-table.ts'
 import type { CloseReason } from '#gateway/close-reasons.ts'
 import { ClusterLink } from '#gateway/cluster-link.ts'
 import type { ClusterConfig, Config } from '#gateway/config-schema.ts'
@@ -8,6 +9,7 @@ import { ClientConnection } from '#gateway/connection.ts'
 import type { Channel, Down, Others, Start, Up } from '#gateway/control-channel.ts'
 import { ClientCounters } from '#gateway/counters.ts'
 import { Listener } from '#gateway/listener.ts'
+import { LoopDelay } from '#gateway/loop-delay.ts'
 import { MetadataBlobs } from '#gateway/metadata-answer.ts'
 import { RouteTable } from '#gateway/route.ts'
 import { drainConnections } from '#gateway/shutdown.ts'
@@ -38,6 +40,7 @@ export class Worker {
   readonly blobs = new MetadataBlobs()
   readonly admission: Admission
   readonly counters = new ClientCounters()
+  readonly clients = new ClientTable()
   readonly turnEnd = new TurnEnd()
   readonly links = new Map<string, ClusterLink>()
   /** Of clusters that a reload has removed, until their last batch is answered. */
@@ -50,6 +53,7 @@ export class Worker {
   readonly #clusters = new Map<string, Cluster>()
   readonly #byAddress = new Map<string, number>()
   readonly #timers: NodeJS.Timeout[] = []
+  readonly #loop = new LoopDelay()
   /** Client connections of the node's other workers. */
   #others: Others = { connections: 0, addresses: {} }
   #reportedConnections = 0
@@ -140,6 +144,7 @@ export class Worker {
     else if (message.type === 'others') this.#others = message
     else if (message.type === 'nodes')
       for (const { virtual } of this.listeners) virtual.onNodes(message.nodes)
+    else if (message.type === 'watch') this.clients.watched = new Set(message.clients)
     else if (message.type === 'grant') this.#linkOf(message.cluster)?.grant(message.grant)
     else if (message.type === 'prepare') void this.#reply(message.id, this.#prepare(message))
     else if (message.type === 'commit') void this.#reply(message.id, this.#commit(message.topics))
@@ -245,7 +250,7 @@ export class Worker {
 
   #report(): void {
     this.#reportedConnections = this.connections.size
-    this.#channel.send({ type: 'sample', sample: sampleOf(this) })
+    this.#channel.send({ type: 'sample', sample: sampleOf(this, this.#loop) })
   }
 
   /** The clusters in use, and those whose last batches are on their way. */
@@ -282,6 +287,7 @@ export class Worker {
   /** Ends everything at once. */
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer)
+    this.#loop.stop()
     this.#draining?.abort()
     this.#abort()
     for (const listener of this.listeners) listener.close()

@@ -46,6 +46,8 @@ export class SyntheticProducer {
   readonly spec: SyntheticSpec
   errors = 0
   connects = 0
+  /** A share of `perSecond`, from the next batch on. */
+  load = 1
   #socket: Socket | null = null
   #producerId = -1n
   /** The socket is the leader's: until then an answer to a batch would be taken for another one's. */
@@ -168,7 +170,7 @@ export class SyntheticProducer {
   }
 
   #scheduleNext(): void {
-    const wait = (-Math.log(1 - Math.random()) * 1000) / this.spec.perSecond
+    const wait = (-Math.log(1 - Math.random()) * 1000) / (this.spec.perSecond * this.load)
     this.#timer = setTimeout(() => {
       this.#make()
       if (!this.#stopped) this.#scheduleNext()

@@ -131,6 +131,11 @@ class ProduceCall implements Waiter {
     if (refusal) {
       batch.refusal = refusal.code
       batch.errorMessage = refusal.reason
+    } else {
+      const slot = connection.slot!
+      slot.batchesIn++
+      slot.recordsIn += batch.records
+      slot.bytesIn += batch.size
     }
     this.#pending++
     cap.add(connection, batch.size)
@@ -140,7 +145,9 @@ class ProduceCall implements Waiter {
 
   #refusal(topic: string, index: number, { code, reason }: BatchFault): AnsweredPartition {
     this.#failure ||= `${topic}/${index}: error ${code}`
-    this.#request.connection.worker.counters.refused(code)
+    const { slot, worker } = this.#request.connection
+    worker.counters.refused(code)
+    slot!.errors++
     return {
       index,
       errorCode: code,
@@ -154,8 +161,13 @@ class ProduceCall implements Waiter {
 
   answered(batch: Batch): void {
     if (batch.throttleMs > this.#throttleMs) this.#throttleMs = batch.throttleMs
-    if (batch.errorCode !== 0) this.#failure ||= `${batch.topic}/${batch.index}: error ${batch.errorCode}`
+    if (batch.errorCode !== 0) this.#onError(batch)
     this.#finishOne()
+  }
+
+  #onError({ topic, index, errorCode }: Batch): void {
+    this.#request.connection.slot!.errors++
+    this.#failure ||= `${topic}/${index}: error ${errorCode}`
   }
 
   /** The whole request has been read: from now on the last answer completes it. */

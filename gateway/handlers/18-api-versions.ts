@@ -22,7 +22,9 @@ export function handleApiVersions(request: Request): void {
     if (!SOFTWARE.test(clientSoftwareName) || !SOFTWARE.test(clientSoftwareVersion)) {
       return request.respondWith(apiVersionsResponse, { errorCode: INVALID_REQUEST, apiKeys: [] })
     }
-    request.connection.software = labelOf(`${clientSoftwareName} ${clientSoftwareVersion}`)
+    const { connection } = request
+    const software = labelOf(`${clientSoftwareName} ${clientSoftwareVersion}`)
+    connection.worker.clients.introduce(connection, connection.clientId, software)
   }
   request.respondWith(apiVersionsResponse, { apiKeys: listed })
 }

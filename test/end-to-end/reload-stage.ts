@@ -9,7 +9,7 @@ import { configOf, Gateway, type GatewayOptions } from '#test/support/gateway.ts
 import { start, temporaryFolder } from '#test/support/processes.ts'
 
 const SLUICE = join(import.meta.dirname, '../../bin/sluice')
-const START_MS = 30_000
+const START_MS = 60_000
 
 /** What an order to the admin port was answered. */
 export interface Answer {

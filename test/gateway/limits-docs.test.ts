@@ -7,8 +7,7 @@ import { fieldsOf } from '#gateway/config-walk.ts'
 import { limitsPage, seriesOf } from '#gateway/limits-docs.ts'
 import { PAUSE_REASONS } from '#gateway/pauses.ts'
 import { metricsPage } from '#status/metrics-page.ts'
-import { snapshot } from '#status/snapshot.ts'
-import { clusterSample, grant, nodeSources, workerSample } from '#test/status/samples.ts'
+import { clusterSample, nodeSources, stateOf, workerSample } from '#test/status/samples.ts'
 
 test('the page on limits is what the schema says', () => {
   /** The formatter pads tables as it likes. */
@@ -23,10 +22,9 @@ test('every limit shows in the metrics, under the names that the page gives', ()
     heldBack: { ...once(PAUSE_REASONS), unknown_topic: 1 },
     clusters: { eu: clusterSample({ errorCodes: { 7: 1, 19: 1 } }) },
   })
-  const map = { topics: 1, partitions: 1, refreshedAt: null, refreshError: '', refreshFailedAt: null }
-  const page = metricsPage(
-    snapshot({ ...nodeSources, sample, maps: new Map([['eu', map]]), grants: new Map([['eu', grant]]) }),
-  )
+  const state = stateOf(nodeSources([sample]))
+  const stream = { clients: 0, bufferedBytes: 0, framesSkipped: 0, closes: {} }
+  const page = metricsPage({ state, sample, stream })
   const printed = page.replaceAll('cluster="eu",', '').split('\n')
   for (const limit of Object.keys(fieldsOf(limitsSchema)) as (keyof Limits)[]) {
     const series = seriesOf(limit)

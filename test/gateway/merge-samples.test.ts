@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mergeSamples, retire } from '#gateway/merge-samples.ts'
-import type { ClusterSample, WorkerSample } from '#status/contract.ts'
-import { clusterSample } from '#test/status/samples.ts'
+import type { ClusterSample, WorkerSample } from '#status/samples.ts'
+import { clusterSample, workerSample } from '#test/status/samples.ts'
 
 const cluster = (more: Partial<ClusterSample> = {}): ClusterSample =>
   clusterSample({
@@ -19,23 +19,8 @@ const cluster = (more: Partial<ClusterSample> = {}): ClusterSample =>
     errorCodes: { 19: 1 },
     ...more,
   })
-const sample = (more: Partial<WorkerSample> = {}): WorkerSample => ({
-  connections: 7,
-  accepted: 8,
-  unanswered: 2,
-  bytesRead: 100,
-  bytesWritten: 50,
-  reservedBytes: 30,
-  reservedPeak: 60,
-  memoryBudget: 1000,
-  pausedConnections: 1,
-  closed: { idle: 1 },
-  addresses: {},
-  refusals: { 17: 2 },
-  heldBack: { pipelined: 1 },
-  clusters: { eu: cluster() },
-  ...more,
-})
+const sample = (more: Partial<WorkerSample> = {}) =>
+  workerSample({ closed: { idle: 1 }, clusters: { eu: cluster() }, ...more })
 
 test('workers add up, field by field and code by code', () => {
   const merged = mergeSamples([
@@ -47,6 +32,17 @@ test('workers add up, field by field and code by code', () => {
   assert.deepEqual(merged.closed, { idle: 3, drain: 1 })
   assert.equal(merged.clusters.eu!.totals.acks, 18)
   assert.deepEqual(merged.clusters.eu!.errorCodes, { 19: 3, 7: 1 })
+  assert.equal(merged.clusters.eu!.durations.total.sum, 2 * 99 * 4)
+  assert.deepEqual(merged.requests, { 'Produce/9': 120, 'Metadata/12': 16 })
+  assert.equal(merged.loopDelayMs, 2, 'the worst')
+})
+
+test('a client of two workers is one', () => {
+  const named = { id: 'app', address: '10.0.0.1', softwareName: 'kafkajs', softwareVersion: '2' }
+  const rates = { batchesIn: 2, recordsIn: 3, bytesIn: 4, errors: 1 }
+  const clients = [{ ...named, connections: 1, rates }]
+  const [one, ...more] = mergeSamples([sample({ clients }), sample({ clients })])!.clients
+  assert.deepEqual([one!.connections, one!.rates.recordsIn, more], [2, 6, []])
 })
 
 test('a worker that died leaves its totals and nothing that was open', () => {

@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { metricsPage } from '#status/metrics-page.ts'
-import { snapshot } from '#status/snapshot.ts'
-import { clusterSample, grant, nodeSources, workerSample } from '#test/status/samples.ts'
+import { clusterSample, grant, nodeSources, stateOf, workerSample } from '#test/status/samples.ts'
 
-const map = { topics: 4, partitions: 12, refreshedAt: null, refreshError: '', refreshFailedAt: null }
-const us = clusterSample({ state: 'down', reason: 'gone', errorCodes: {} })
+const us = clusterSample({ state: 'down', reason: 'gone', errorCodes: {}, topics: {} })
+const stream = { clients: 3, bufferedBytes: 12, framesSkipped: 1, closes: { 1013: 2 } }
 
 function page(names = ['eu', 'us']): string {
   const sample = workerSample({ clusters: { eu: clusterSample(), us } })
-  const maps = new Map(names.map((name) => [name, map]))
-  const grants = new Map(names.map((name) => [name, grant]))
-  return metricsPage(snapshot({ ...nodeSources, sample, maps, grants }))
+  const node = nodeSources([sample], { grants: new Map(names.map((name) => [name, grant])) })
+  return metricsPage({ state: stateOf(node), sample, stream })
 }
 
 /** Value by name and labels. */
@@ -42,6 +40,18 @@ test('it tells what was counted', () => {
     'sluice_errors_total{cluster="eu",error="19"}': 2,
     'sluice_errors_total{cluster="eu",error="7"}': 1,
     'sluice_batches_waiting{cluster="us"}': 5,
+    'sluice_requests_total{api="Produce",version="9"}': 60,
+    'sluice_node_state{state="serving"}': 1,
+    'sluice_node_state{state="draining"}': 0,
+    'sluice_ack_seconds_count{cluster="eu"}': 99,
+    'sluice_ack_seconds_sum{cluster="eu"}': 0.396,
+    'sluice_ack_seconds_bucket{cluster="eu",le="+Inf"}': 99,
+    'sluice_ack_seconds_bucket{cluster="eu",le="0.004096"}': 99,
+    'sluice_ack_seconds_bucket{cluster="eu",le="0.002048"}': 0,
+    'sluice_topic_records_total{cluster="eu",topic="orders"}': 220,
+    sluice_dashboard_clients: 3,
+    'sluice_dashboard_closed_total{code="1013"}': 2,
+    'sluice_grant_lanes{cluster="eu"}': 24,
   }
   for (const [name, value] of Object.entries(expected)) assert.equal(found.get(name), value, name)
 })
@@ -58,9 +68,13 @@ test('it is Prometheus text: each family once, with its help and type before its
       families.add((family = name!))
     } else if (kind === 'TYPE') {
       assert.equal(name, family)
-      assert.match(line, / (counter|gauge)$/)
+      assert.match(line, / (counter|gauge|histogram)$/)
       assert.equal(line.endsWith('counter'), name!.endsWith('_total'), `${name}: counters end in _total`)
-    } else assert.match(line, new RegExp(`^${family}(\\{\\w+="[^"]*"(,\\w+="[^"]*")*\\})? -?[0-9.e+]+$`))
+    } else
+      assert.match(
+        line,
+        new RegExp(`^${family}(_bucket|_sum|_count)?(\\{\\w+="[^"]*"(,\\w+="[^"]*")*\\})? -?[0-9.e+]+$`),
+      )
   }
   assert.ok(families.size >= 20)
 })

@@ -44,6 +44,8 @@ export class FleetStage {
   readonly firstPort: number
   readonly #balancer: Running
   readonly #targets: readonly Target[]
+  /** A node that is started anew has its page where it was. */
+  readonly #adminPorts = new Map<string, number>()
   readonly #options: FleetOptions
   /** Of each cluster that was ever configured: a port is never another cluster's later. */
   readonly #offsets = new Map<string, number>()
@@ -92,6 +94,7 @@ export class FleetStage {
 
   /** Returns when it serves; haproxy finds it within a second. */
   async startNode(name: string, changes: FleetChanges = {}): Promise<Gateway> {
+    if (!this.#adminPorts.has(name)) this.#adminPorts.set(name, await freePort())
     const gateway = await Reloadable.start(this.#configOf(name, changes), this.#options.env?.[name] ?? {})
     this.gateways.set(name, gateway)
     return gateway
@@ -134,6 +137,7 @@ export class FleetStage {
     return {
       node: { id: name, workers },
       listeners: [{ name: 'public', bind: `127.0.0.1:${firstPort}`, proxyProtocol: 'required', advertised }],
+      admin: { bind: `127.0.0.1:${this.#adminPorts.get(name) ?? 0}` },
       health: { bind: `127.0.0.1:${healthPort}` },
       fleet: { redis: { url: `redis://127.0.0.1:${this.wires.get(name)!.port}/0` } },
       drain: { delay: '2s', timeout: '20s' },
@@ -181,8 +185,9 @@ export class FleetStage {
     const looks = [...this.gateways].map(([name, gateway]) =>
       gateway.waitFor(
         `${name} sees ${count} nodes`,
-        ({ nodes }) => Object.keys(nodes).length === count,
+        ({ nodes }) => Object.values(nodes).filter(({ state }) => state !== 'gone').length === count,
         timeoutMs,
+        'fleet',
       ),
     )
     await within(timeoutMs + 1000, Promise.all(looks), () => `not all nodes see ${count} nodes`)

@@ -49,8 +49,10 @@ export class Gateway {
     return this.running.output()
   }
 
-  async state(): Promise<State> {
-    return (await fetch(`http://127.0.0.1:${this.ports.admin}/api/v1/state`)).json() as Promise<State>
+  /** Its own figures, or those of its fleet. */
+  async state(scope: 'node' | 'fleet' = 'node'): Promise<State> {
+    const url = `http://127.0.0.1:${this.ports.admin}/api/v1/state?scope=${scope}`
+    return (await fetch(url)).json() as Promise<State>
   }
 
   async metrics(): Promise<string> {
@@ -62,11 +64,16 @@ export class Gateway {
     return (await fetch(`http://127.0.0.1:${this.ports.health}${path}`)).status
   }
 
-  /** Waits until its own state says so. */
-  async waitFor(what: string, holds: (state: State) => boolean, timeoutMs = 30_000): Promise<State> {
+  /** Waits until its own state says so, or that of its fleet. */
+  async waitFor(
+    what: string,
+    holds: (state: State) => boolean,
+    timeoutMs = 30_000,
+    scope: 'node' | 'fleet' = 'node',
+  ): Promise<State> {
     const deadline = Date.now() + timeoutMs
     for (;;) {
-      const state = await this.state()
+      const state = await this.state(scope)
       if (holds(state)) return state
       if (Date.now() > deadline)
         throw new Error(`${what}: not within ${timeoutMs} ms; ${JSON.stringify(state)}`)

@@ -1,0 +1,45 @@
+import { isDeepStrictEqual } from 'node:util'
+
+type Members = Record<string, unknown>
+
+/**
+ * What turns `before` into `after`, as a JSON merge patch (RFC 7386); without members when nothing has changed.
+ * Such a patch can remove a member but not set it to null, so one that is null counts as one that is not there.
+ * Arrays are one value. The patch shares parts with `after`.
+ */
+export function mergePatch(before: object, after: object): object {
+  // Without a prototype: `__proto__` is a valid name of a topic.
+  const patch: Members = Object.create(null)
+  for (const name of Object.keys(after)) {
+    const change = changeOf(member(before, name), member(after, name))
+    if (change !== undefined) patch[name] = change
+  }
+  for (const name of Object.keys(before)) {
+    if (isThere(member(before, name)) && !isThere(member(after, name))) patch[name] = null
+  }
+  return patch
+}
+
+/** Undefined when there is none, or when `after` is not there. */
+function changeOf(before: unknown, after: unknown): unknown {
+  if (before === after || !isThere(after)) return undefined
+  if (!isMembers(after)) return Array.isArray(after) && isDeepStrictEqual(before, after) ? undefined : after
+  if (!isMembers(before)) return mergePatch({}, after)
+  const patch = mergePatch(before, after)
+  for (const _ in patch) return patch
+  return undefined
+}
+
+/** Not what every object has by inheritance: `constructor` is a valid name of a topic, too. */
+function member(value: object, name: string): unknown {
+  return Object.hasOwn(value, name) ? (value as Members)[name] : undefined
+}
+
+/** JSON writes a number that is none as null. */
+function isThere(value: unknown): boolean {
+  return value !== undefined && value !== null && !(typeof value === 'number' && !Number.isFinite(value))
+}
+
+function isMembers(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
