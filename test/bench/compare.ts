@@ -7,8 +7,9 @@ import type { Plan } from '#loadtests/compare/plan.ts'
 import type { Result } from '#loadtests/compare/result.ts'
 import { installKroxylicious } from '#test/bench/kroxylicious.ts'
 import { type Door, Stage } from '#test/bench/stage.ts'
+import type { CrowdCounts } from '#test/bench/stream-crowd.ts'
 import { WORKLOADS, type Workload } from '#test/bench/workloads.ts'
-import { run } from '#test/support/processes.ts'
+import { type Running, run, start } from '#test/support/processes.ts'
 
 /**
  * The child of `npm run bench -- NAME` for everything that needs real brokers: `compare.ts NAME`. Says what
@@ -16,6 +17,10 @@ import { run } from '#test/support/processes.ts'
  */
 
 const GENERATOR = join(import.meta.dirname, '../../loadtests/compare/generator.ts')
+const STREAM_CROWD = join(import.meta.dirname, 'stream-crowd.ts')
+/** Pages that follow the live status beside the load; some never read. */
+const PAGES = { all: 200, stalled: 20 }
+const PAGES_WITHIN_MS = 30_000
 /** In memory, so that no disk is measured. */
 const MEMORY = '/dev/shm'
 const WARM_UP_SECONDS = 4
@@ -52,9 +57,10 @@ class Bench {
     if (this.#workload.freshProxies) await this.#stage.closeDoors()
     const door = await this.#doorOf(variant)
     const plan = this.#planOf(what, door, this.#seconds, repeat)
+    const pages = variant.endsWith('pages') ? await Pages.open(door.admin!) : null
     const result = await generate(plan)
     tellTrouble(result, `${what}, ${variant}, pair ${repeat}`)
-    return figuresOf(result, plan)
+    return { ...figuresOf(result, plan), ...(await pages?.close()) }
   }
 
   /** Brokers compile what they run often, and so does everything else: all have to be warm before the first pair. */
@@ -72,7 +78,7 @@ class Bench {
     if (variant === 'direct') return this.#stage.direct()
     if (variant === 'haproxy') return this.#stage.haproxy()
     if (variant === 'kroxylicious') return this.#stage.kroxylicious()
-    const [, linger, workers] = /^sluice (\S+)(?: (\d+) workers)?$/.exec(variant)!
+    const [, linger, workers] = /^sluice (\S+)(?: (\d+) workers)?(?: \d+ pages)?$/.exec(variant)!
     return this.#stage.sluice({ linger: linger!, workers: Number(workers ?? 1) })
   }
 
@@ -86,6 +92,30 @@ class Bench {
       seed,
       watch: this.#stage.watch(door),
     }
+  }
+}
+
+/** Followers of a gateway's live status, in a process of their own. */
+class Pages {
+  readonly #running: Running
+
+  static async open(admin: string): Promise<Pages> {
+    const args = [STREAM_CROWD, admin, `${PAGES.all}`, `${PAGES.stalled}`]
+    const running = await start(process.execPath, args, { background: true })
+    await running.waitForLine(/^ready$/, PAGES_WITHIN_MS)
+    return new Pages(running)
+  }
+
+  private constructor(running: Running) {
+    this.#running = running
+  }
+
+  async close(): Promise<Record<string, number>> {
+    this.#running.signal('SIGTERM')
+    const [line] = await this.#running.waitForLine(/^\{.*\}$/, PAGES_WITHIN_MS)
+    const { frames, missed, closes } = JSON.parse(line!) as CrowdCounts
+    const closed = Object.values(closes).reduce((sum, count) => sum + count, 0)
+    return { frames, 'frames missed': missed, 'pages closed': closed }
   }
 }
 

@@ -15,6 +15,8 @@ export interface Door {
   bootstrap: string
   /** The process before the brokers; null for the brokers themselves. */
   running: Running | null
+  /** Of a gateway: where its state is told. */
+  admin?: string
 }
 
 /** How a gateway differs from its defaults. */
@@ -145,5 +147,5 @@ async function startSluice(cluster: KafkaCluster, { linger, workers }: SluiceOpt
   const running = await start(SLUICE, args, { background: true })
   const [line] = await running.waitForLine(/^.*"msg":"serving".*$/, START_MS)
   const { ports } = JSON.parse(line!) as { ports: Record<string, number> }
-  return { bootstrap: `127.0.0.1:${ports.public}`, running }
+  return { bootstrap: `127.0.0.1:${ports.public}`, running, admin: `http://127.0.0.1:${ports.admin}` }
 }

@@ -94,6 +94,13 @@ export const WORKLOADS: Record<string, Workload> = {
     ratios: [...ratiosTo('direct', 'MB/s'), ...ratiosTo('haproxy', 'gateway µs/MB')],
     seconds: 6,
   },
+  stream: {
+    ...FAN_IN,
+    variants: ['sluice auto', 'sluice auto 200 pages'],
+    cases: { '1,000 × 5/s, RF 1': small(1000, { kind: 'open', perSecond: 5 }) },
+    columns: [...TIMES, ...CPU, 'control µs/record', 'frames', 'frames missed', 'pages closed', 'unacked'],
+    ratios: ratiosTo('sluice auto', 'p50 ms', 'p99 ms', 'gateway µs/record'),
+  },
   closed: {
     ...FAN_IN,
     variants: ['sluice 0ms', 'sluice auto', 'direct'],
