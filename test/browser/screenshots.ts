@@ -12,7 +12,8 @@ const ROOT = join(import.meta.dirname, '../..')
 const FOLDER = process.argv[2] ?? join(ROOT, 'docs/dashboard')
 /** Until the dead cluster is dead, in s of the demo's script. */
 const WATCH_S = 100
-const SIZES = { wide: { width: 1440, height: 1000 }, narrow: { width: 390, height: 844 } }
+/** High enough for the whole page: charts that nobody sees are not drawn. */
+const SIZES = { wide: { width: 1440, height: 2400 }, narrow: { width: 390, height: 844 } }
 
 buildDashboard()
 mkdirSync(FOLDER, { recursive: true })
@@ -25,8 +26,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
   await page.emulateMedia({ colorScheme })
   for (const [name, size] of Object.entries(SIZES)) {
     await page.setViewportSize(size)
-    await pause(1500)
-    await page.screenshot({ path: join(FOLDER, `${name}-${colorScheme}.png`), fullPage: name === 'wide' })
+    await pause(2500)
+    await page.screenshot({ path: join(FOLDER, `${name}-${colorScheme}.png`) })
   }
 }
 await browser.close()
