@@ -246,8 +246,8 @@ export const configSchema = z.strictObject({
         .array(text(/^https?:\/\/[^\s/?#*]+$/, 'an origin such as https://ops.example.com, without a path'))
         .prefault([])
         .describe(
-          'Web pages of other origins that may use the API and open the live stream. On loopback also the names under ' +
-            'which a reverse proxy may reach the port.',
+          'Web pages of other origins that may use the API and open the live stream. On loopback also the names ' +
+            'under which a reverse proxy may reach the port.',
         ),
     })
     .prefault({})
