@@ -56,7 +56,8 @@ export class LiveStatus {
     this.#watchClients()
     if (fleet.mode === 'redis') {
       const others = fleet.nodes().filter(({ id }) => id !== config.node.id)
-      this.#others.update(fleet.redis.state === 'up' ? others : [], Date.now())
+      // Without Redis nobody knows whether they are gone.
+      if (fleet.redis.state === 'up') this.#others.update(others, Date.now())
       fleet.setSample(this.#report())
     }
     this.onTick()
@@ -73,7 +74,8 @@ export class LiveStatus {
 
   /** The fleet; this node alone while Redis is away. A name that is asked for is known a second later. */
   state(named: Named = { topics: [], clients: [] }): State {
-    return this.#snapshot(this.#others, named)
+    const { state } = this.#control.fleet.redis
+    return this.#snapshot(state === 'down' ? null : this.#others, named)
   }
 
   /** The figures of this node alone. */

@@ -28,7 +28,7 @@ export interface Expected {
 /** What is not as it should be, on which node or in Redis; empty when all is right. */
 export async function wrongs(fleet: FleetStage, expected: Expected): Promise<string[]> {
   const states = await Promise.all(
-    [...fleet.gateways].map(async ([name, gateway]) => [name, await gateway.state()] as const),
+    [...fleet.gateways].map(async ([name, gateway]) => [name, await gateway.state('fleet')] as const),
   )
   const found = states.flatMap(([name, state]) => wrongOf(state, expected).map((what) => `${name}: ${what}`))
   const sum = (of: (state: State) => number): number => states.reduce((all, [, state]) => all + of(state), 0)
@@ -45,7 +45,7 @@ function wrongOf({ fleet, nodes, clusters }: State, expected: Expected): string[
   const { topics, refreshedAt, refreshError, grant } = clusters.c!
   const found: string[] = []
   if (fleet.redis !== 'up') found.push(`Redis is ${fleet.redis}: ${fleet.reason}`)
-  const ids = Object.keys(nodes).sort().join(' ')
+  const ids = liveIds(nodes).join(' ')
   if (ids !== expected.nodes.join(' ')) found.push(`it sees ${ids}`)
   if (topics !== expected.topics.length) found.push(`${topics} topics`)
   if ((refreshedAt ?? 0) <= expected.readSince) found.push('the cluster was not read')
@@ -53,6 +53,12 @@ function wrongOf({ fleet, nodes, clusters }: State, expected: Expected): string[
   if (grant.stale) found.push('the grant is stale')
   if (grant.overcommitted) found.push('overcommitted')
   return found
+}
+
+/** Sorted. */
+function liveIds(nodes: State['nodes']): string[] {
+  const live = Object.entries(nodes).filter(([, { state }]) => state !== 'gone')
+  return live.map(([id]) => id).sort()
 }
 
 async function wrongInRedis({ redis: { client } }: FleetStage, expected: Expected): Promise<string[]> {
@@ -112,8 +118,8 @@ export class Lookout {
     const seen: string[] = []
     this.seen.set(name, seen)
     while (!this.#stopped) {
-      const { nodes } = await fleet.gateways.get(name)!.state()
-      const ids = Object.keys(nodes).sort().join(' ')
+      const { nodes } = await fleet.gateways.get(name)!.state('fleet')
+      const ids = liveIds(nodes).join(' ')
       if (ids !== seen.at(-1)) seen.push(ids)
       await pause(150)
     }
