@@ -19,7 +19,7 @@ export interface LogOptions {
 /**
  * One JSON object per line on standard output: `ts`, `level`, `node`, `msg`, and what belongs to it. Never
  * called per request. A text that is repeated is printed ten times in ten seconds, and then counted: a client
- * that comes back a thousand times a second must not fill a disk.
+ * that comes back a thousand times a second must not fill a disk. Whoever asks for debug lines gets them all.
  *
  * @param write takes the lines instead of standard output
  */
@@ -35,7 +35,8 @@ export function createLog({ level, format, node }: LogOptions, write?: (line: st
       hooks: {
         logMethod(args, method, number) {
           const text = args.find((each) => typeof each === 'string')
-          if (number < WARN || text === undefined || repeats.admits(text)) method.apply(this, args)
+          const all = number < WARN || this.isLevelEnabled('debug') || text === undefined
+          if (all || repeats.admits(text)) method.apply(this, args)
         },
       },
     },

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { createLog } from '#telemetry/log.ts'
 import { Repeats } from '#telemetry/repeats.ts'
 
-function logged(format: 'json' | 'pretty', level = 'debug') {
+function logged(format: 'json' | 'pretty', level = 'info') {
   const lines: string[] = []
   return { log: createLog({ level, format, node: 'gw-1' }, (line) => lines.push(line)), lines }
 }
@@ -36,6 +36,12 @@ test('a warning that is repeated is printed ten times, another one still is', ()
   assert.equal(lines.filter((line) => line.includes('the same')).length, 10)
   assert.equal(lines.filter((line) => line.includes('another')).length, 1)
   assert.equal(lines.filter((line) => line.includes('not sampled')).length, 20)
+})
+
+test('whoever asks for debug lines gets all of them', () => {
+  const { log, lines } = logged('json', 'debug')
+  for (let i = 0; i < 1000; i++) log.warn('the same')
+  assert.equal(lines.length, 1000)
 })
 
 test('what was left out is counted, by text and not without bound', () => {
