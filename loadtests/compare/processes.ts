@@ -51,14 +51,18 @@ export function processTree(pids: readonly number[]): number[] {
 }
 
 function descendants(pid: number): number[] {
-  const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
-      .trim()
-      .split(' ')
-      .filter(Boolean)
-      .map(Number),
-  )
+  const children = readdirSync(`/proc/${pid}/task`).flatMap((thread) => childrenOf(pid, thread))
   return children.flatMap((child) => [child, ...descendants(child)])
+}
+
+function childrenOf(pid: number, thread: string): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
+    return text.trim().split(' ').filter(Boolean).map(Number)
+  } catch {
+    // The thread has ended since it was listed.
+    return []
+  }
 }
 
 /** Lets the threads of this process sleep to the microsecond; the kernel's default is 50 µs late. */
