@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks'
 import { type Column, DataTable } from '#dashboard/data-table.tsx'
 import { clientPasses } from '#dashboard/filter.ts'
-import { byteRate, join, rate, whole } from '#dashboard/format.ts'
+import { whole } from '#dashboard/format.ts'
+import { bytesColumn, rateColumn } from '#dashboard/rate-columns.tsx'
 import { SearchBox } from '#dashboard/search-box.tsx'
 import { asked, filter, type View } from '#dashboard/store.ts'
 import type { ClientStatus } from '#status/contract.ts'
@@ -22,22 +23,9 @@ const COLUMNS: Column<ClientStatus>[] = [
   },
   rateColumn('Batches', 'batchesIn'),
   rateColumn('Records', 'recordsIn'),
-  {
-    label: 'Bytes',
-    numeric: true,
-    value: ({ rates }) => rates.bytesIn,
-    cell: ({ rates }) => join(byteRate(rates.bytesIn)),
-  },
+  bytesColumn(),
   rateColumn('Errors', 'errors'),
 ]
-
-function rateColumn(label: string, figure: keyof ClientStatus['rates']): Column<ClientStatus> {
-  const cell = ({ rates }: ClientStatus) => {
-    const shown = join(rate(rates[figure]))
-    return figure === 'errors' && rates.errors > 0 ? <span class="bad">{shown}</span> : shown
-  }
-  return { label, numeric: true, value: ({ rates }) => rates[figure], cell }
-}
 
 function Unknown({ text }: { text: string }) {
   return <span class="muted">{text}</span>

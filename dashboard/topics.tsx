@@ -2,7 +2,8 @@ import { useState } from 'preact/hooks'
 import { OTHER_TOPICS } from '#dashboard/contract-values.ts'
 import { type Column, DataTable } from '#dashboard/data-table.tsx'
 import { topicPasses } from '#dashboard/filter.ts'
-import { byteRate, join, rate, whole } from '#dashboard/format.ts'
+import { whole } from '#dashboard/format.ts'
+import { bytesColumn, rateColumn } from '#dashboard/rate-columns.tsx'
 import { SearchBox } from '#dashboard/search-box.tsx'
 import { asked, filter, type View } from '#dashboard/store.ts'
 import type { TopicStatus } from '#status/contract.ts'
@@ -27,23 +28,10 @@ const COLUMNS: Column<Row>[] = [
   },
   rateColumn('Batches', 'batchesIn'),
   rateColumn('Records', 'recordsIn'),
-  {
-    label: 'Bytes',
-    numeric: true,
-    value: ({ rates }) => rates.bytesIn,
-    cell: ({ rates }) => join(byteRate(rates.bytesIn)),
-  },
+  bytesColumn(),
   rateColumn('Acks', 'acks'),
   rateColumn('Errors', 'errors'),
 ]
-
-function rateColumn(label: string, figure: keyof TopicStatus['rates']): Column<Row> {
-  const cell = ({ rates }: Row) => {
-    const shown = join(rate(rates[figure]))
-    return figure === 'errors' && rates.errors > 0 ? <span class="bad">{shown}</span> : shown
-  }
-  return { label, numeric: true, value: ({ rates }) => rates[figure], cell }
-}
 
 function NoCluster({ name }: { name: string }) {
   return <span class="muted">{name === OTHER_TOPICS ? 'any' : 'no route'}</span>

@@ -66,6 +66,8 @@ export class WorkerPool {
   readonly #slots: Slot[] = []
   /** What workers that died had counted. */
   #retired: WorkerSample | null = null
+  /** The sum of all samples; undefined since one of them has changed. */
+  #merged: WorkerSample | null | undefined
   #onDrained: () => void = () => {}
   /** Nobody is started anew. */
   #ending = false
@@ -141,6 +143,7 @@ export class WorkerPool {
   #onMessage(slot: Slot, message: Up): void {
     if (message.type === 'sample') {
       slot.sample = message.sample
+      this.#merged = undefined
       this.#tellOthers(slot)
     } else if (message.type === 'drained') {
       this.#isOver(slot)
@@ -261,6 +264,7 @@ export class WorkerPool {
     if (slot.sample)
       this.#retired = mergeSamples([...(this.#retired ? [this.#retired] : []), retire(slot.sample)])
     slot.sample = null
+    this.#merged = undefined
     slot.gone = true
     for (const { reject } of slot.asked.values()) reject(new Error(`worker ${slot.index} ended with ${how}`))
     this.#isOver(slot)
@@ -286,8 +290,11 @@ export class WorkerPool {
 
   /** What all workers of this node counted together. */
   sample(): WorkerSample | null {
-    const retired = this.#retired ? [this.#retired] : []
-    return mergeSamples([...this.#slots.flatMap(({ sample }) => sample ?? []), ...retired])
+    if (this.#merged === undefined) {
+      const retired = this.#retired ? [this.#retired] : []
+      this.#merged = mergeSamples([...this.#slots.flatMap(({ sample }) => sample ?? []), ...retired])
+    }
+    return this.#merged
   }
 
   /** `client.id`s that workers report whatever they send. */

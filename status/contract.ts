@@ -120,12 +120,16 @@ export interface NodeStatus {
   /** Workers that ended by themselves and were started anew. */
   workersLost: number
   connections: number
+  /** Connections accepted so far. */
   accepted: number
+  /** Requests read and not answered. */
   unanswered: number
   inFlightBytes: number
+  /** Bytes of the admission ledger: now, at most so far, and allowed. */
   reservedBytes: number
   reservedPeak: number
   memoryBudget: number
+  /** Connections that are not read because memory is short. */
   pausedConnections: number
   bytesRead: number
   bytesWritten: number
@@ -136,11 +140,13 @@ export interface NodeStatus {
   /** The latest that a timer came in the last second, of the worst worker. */
   loopDelayMs: number
   rates: Rates
+  /** Connections ended, by cause. */
   closed: Record<string, number>
+  /** Batches refused before they reached a cluster's queue, by Kafka error code. */
   refusals: Record<string, number>
   /** How often a limit held a client back without an error, by which. */
   heldBack: Record<string, number>
-  /** Requests answered, by `<API name>/<version>`. */
+  /** Requests read, by `<API name>/<version>`. */
   requests: Record<string, number>
   clusters: Record<string, NodeCluster>
 }

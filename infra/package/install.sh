@@ -10,7 +10,7 @@ target=/opt/sluice-$version
 
 if [ ! -d "$target" ]; then
   # Beside the target, so that it appears whole or not at all.
-  work=$(mktemp -d /opt/.sluice-XXXXXX)
+  work=$(mktemp --directory --tmpdir=/opt --suffix=.sluice)
   trap 'rm -rf "$work"' EXIT
   if command -v curl > /dev/null; then
     curl --fail --silent --show-error --location --retry 5 --retry-connrefused --output "$work/release" "$url"

@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { figuresAt } from '#dashboard/history.ts'
 import type { ClientFrame, History, ServerFrame, State, StatusEvent } from '#status/contract.ts'
+import { SERIES } from '#status/history.ts'
 import { mergePatch } from '#status/merge-patch.ts'
 import { madeUpEvents, madeUpState, type Variant } from '#test/dashboard/fixture-state.ts'
 
@@ -25,19 +26,6 @@ const TYPES: Record<string, string> = {
   '.css': 'text/css',
   '.svg': 'image/svg+xml',
 }
-const SERIES = [
-  'clusters.*.rates.*',
-  'clusters.*.errorRates.*',
-  'clusters.*.batchesPerSubmission',
-  'clusters.*.latencyMs.*.*',
-  'nodes.*.connections',
-  'nodes.*.loopDelayMs',
-  'nodes.*.residentBytes',
-  'nodes.*.cpu',
-  'nodes.*.heldBack.*',
-  'nodes.*.clusters.*.lanesInUse',
-  'nodes.*.clusters.*.grant.lanes',
-]
 const HISTORY_POINTS = 900
 
 export interface FixtureOptions {

@@ -5,6 +5,7 @@ import type { Crew } from '#test/faults/crew.ts'
 import { applicationErrors } from '#test/faults/crew.ts'
 import { assertCriterion, type Ledger } from '#test/support/criterion.ts'
 import type { FleetStage } from '#test/support/fleet-stage.ts'
+import { liveIds } from '#test/support/gateway.ts'
 import { readLog } from '#test/support/java-client.ts'
 import type { KafkaCluster } from '#test/support/kafka.ts'
 import { until } from '#test/support/redis.ts'
@@ -41,11 +42,12 @@ export async function wrongs(fleet: FleetStage, expected: Expected): Promise<str
   return [...found, ...(await wrongInRedis(fleet, expected))]
 }
 
-function wrongOf({ fleet, nodes, clusters }: State, expected: Expected): string[] {
+function wrongOf(state: State, expected: Expected): string[] {
+  const { fleet, clusters } = state
   const { topics, refreshedAt, refreshError, grant } = clusters.c!
   const found: string[] = []
   if (fleet.redis !== 'up') found.push(`Redis is ${fleet.redis}: ${fleet.reason}`)
-  const ids = liveIds(nodes).join(' ')
+  const ids = liveIds(state).join(' ')
   if (ids !== expected.nodes.join(' ')) found.push(`it sees ${ids}`)
   if (topics !== expected.topics.length) found.push(`${topics} topics`)
   if ((refreshedAt ?? 0) <= expected.readSince) found.push('the cluster was not read')
@@ -53,12 +55,6 @@ function wrongOf({ fleet, nodes, clusters }: State, expected: Expected): string[
   if (grant.stale) found.push('the grant is stale')
   if (grant.overcommitted) found.push('overcommitted')
   return found
-}
-
-/** Sorted. */
-function liveIds(nodes: State['nodes']): string[] {
-  const live = Object.entries(nodes).filter(([, { state }]) => state !== 'gone')
-  return live.map(([id]) => id).sort()
 }
 
 async function wrongInRedis({ redis: { client } }: FleetStage, expected: Expected): Promise<string[]> {
@@ -118,8 +114,7 @@ export class Lookout {
     const seen: string[] = []
     this.seen.set(name, seen)
     while (!this.#stopped) {
-      const { nodes } = await fleet.gateways.get(name)!.state('fleet')
-      const ids = liveIds(nodes).join(' ')
+      const ids = liveIds(await fleet.gateways.get(name)!.state('fleet')).join(' ')
       if (ids !== seen.at(-1)) seen.push(ids)
       await pause(150)
     }

@@ -1,12 +1,12 @@
 import { NodeFigures } from '#status/figures.ts'
-import { bucketOf } from '#status/histogram.ts'
+import { BUCKETS, bucketOf } from '#status/histogram.ts'
 import { type NodeSources, reportOf } from '#status/node-report.ts'
 import type { ClusterSample, Durations, WorkerSample } from '#status/samples.ts'
 import { type Sources, snapshot } from '#status/snapshot.ts'
 
 /** So many of a duration in ms. */
 export function durations(...times: [count: number, ms: number][]): Durations {
-  const counts: number[] = Array(90).fill(0)
+  const counts: number[] = Array(BUCKETS).fill(0)
   for (const [count, ms] of times) counts[bucketOf(ms)]! += count
   return { counts, sum: times.reduce((sum, [count, ms]) => sum + count * ms, 0) }
 }

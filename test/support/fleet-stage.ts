@@ -1,6 +1,6 @@
 import { Reloadable } from '#test/end-to-end/reload-stage.ts'
 import { FaultProxy } from '#test/support/fault-proxy.ts'
-import type { Gateway, GatewayOptions } from '#test/support/gateway.ts'
+import { type Gateway, type GatewayOptions, liveIds } from '#test/support/gateway.ts'
 import { startLoadBalancer, type Target } from '#test/support/load-balancer.ts'
 import { workerPids } from '#test/support/neighbours.ts'
 import { freePort, freePortRange } from '#test/support/ports.ts'
@@ -185,7 +185,7 @@ export class FleetStage {
     const looks = [...this.gateways].map(([name, gateway]) =>
       gateway.waitFor(
         `${name} sees ${count} nodes`,
-        ({ nodes }) => Object.values(nodes).filter(({ state }) => state !== 'gone').length === count,
+        (state) => liveIds(state).length === count,
         timeoutMs,
         'fleet',
       ),

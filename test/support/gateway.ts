@@ -26,6 +26,12 @@ export interface GatewayOptions {
 const SLUICE = join(import.meta.dirname, '../../bin/sluice')
 const START_MS = 60_000
 
+/** Of the nodes that are not gone; sorted. */
+export function liveIds({ nodes }: State): string[] {
+  const live = Object.entries(nodes).filter(([, { state }]) => state !== 'gone')
+  return live.map(([id]) => id).sort()
+}
+
 export class Gateway {
   readonly running: Running
   /** Bound ports: `public`, `public/c1`, `admin`, `health`. */
