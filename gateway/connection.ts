@@ -90,7 +90,10 @@ export class ClientConnection implements Holder {
       this.close('write_timeout', `${bytes} bytes wait for the client`)
     })
     readThrough(socket, (chunk) => this.#onData(chunk))
-    socket.on('end', () => this.#onEnd())
+    socket.on('end', () => {
+      this.#ended = true
+      this.#process()
+    })
     socket.on('error', () => this.close('client_reset'))
     socket.on('close', () => this.close('client_closed'))
     socket.on('drain', () => this.#pauses.remove('output'))
@@ -112,30 +115,27 @@ export class ClientConnection implements Holder {
 
   #onData(chunk: Buffer): void {
     if (this.state === 'finishing' || this.state === 'closed') return
-    const now = performance.now()
-    this.lastHeardAt = now
-    const arrivedAt = this.#pauses.arrival(now)
+    this.lastHeardAt = performance.now()
+    const arrivedAt = this.#pauses.arrival(this.lastHeardAt)
     if (this.#frameBeganAt < 0) {
       this.#frameBeganAt = arrivedAt
-      this.#frameTimedFrom = now
+      this.#frameTimedFrom = this.lastHeardAt
     }
     this.worker.counters.bytesRead += chunk.length
+    if (this.requests > 0 && this.#mayRead() && this.#splitter.isFrame(chunk)) return this.#process(chunk)
     this.#splitter.push(chunk)
     this.#process()
     if (this.#splitter.held > 0 && isBorrowed(chunk)) this.#splitter.own(chunk)
   }
 
-  #onEnd(): void {
-    this.#ended = true
-    this.#process()
-  }
-
-  #process(): void {
+  /** @param only a chunk that is exactly one frame: what a client mostly sends, and nothing is kept of it here */
+  #process(only: Buffer | null = null): void {
     if (this.#processing) return
     this.#processing = true
     try {
       if (this.state === 'proxyHeader') this.#readProxyHeader()
-      while (this.#mayRead() && this.#readFrame()) this.#holdBack()
+      if (only) this.#take(kept(only, 4))
+      else while (this.#mayRead() && this.#readFrame());
       this.#afterReading()
     } catch (error) {
       if (error instanceof ProtocolError) this.refuse('bad_frame', error.message)
@@ -175,22 +175,25 @@ export class ClientConnection implements Holder {
     }
     if (declared > LARGE_FRAME && !this.#mayReadLarge()) return false
     const frame = this.#splitter.next()
-    if (!frame) {
+    if (frame) this.#take(kept(frame))
+    else {
       this.#reserveFrame(Math.max(Math.min(declared, RESERVED_AT_ONCE), this.#splitter.held))
       this.worker.admission.setUnfinished(this, this.#frameReserved)
-      return false
     }
-    const whole = kept(frame)
+    return frame !== null
+  }
+
+  #take(whole: Buffer): void {
     this.#reserveFrame(whole.buffer.byteLength)
     this.#frameReserved = 0
     this.#frameIsOver()
-    const firstByteAt = this.#frameBeganAt
+    const times = { firstByteAt: this.#frameBeganAt, wholeAt: this.lastHeardAt }
     this.#frameBeganAt = this.#splitter.held > 0 ? this.lastHeardAt : -1
     this.#frameTimedFrom = this.lastHeardAt
     this.requests++
     this.#unansweredBytes += whole.buffer.byteLength
-    dispatch(this, whole, { firstByteAt, wholeAt: this.lastHeardAt })
-    return true
+    dispatch(this, whole, times)
+    this.#holdBack()
   }
 
   #mayReadLarge(): boolean {

@@ -49,7 +49,8 @@ export class Pauses {
   }
 
   remove(reason: PauseReason): void {
-    if (!this.#reasons.delete(reason) || this.#reasons.size > 0 || this.#socket.destroyed) return
+    if (this.reading || !this.#reasons.delete(reason)) return
+    if (!this.reading || this.#socket.destroyed) return
     this.#socket.resume()
     this.#onResumed()
   }

@@ -36,11 +36,14 @@ export function isBorrowed(bytes: Buffer): boolean {
 /**
  * The frame to keep: itself or a copy. A small view would keep the whole chunk alive that it lies in, and the
  * next read overwrites a borrowed one.
+ *
+ * @param start where in the bytes it begins
  */
-export function kept(frame: Buffer): Buffer {
-  if (frame.buffer.byteLength <= frame.length * 2 && !isBorrowed(frame)) return frame
-  const copy = Buffer.allocUnsafeSlow(frame.length)
-  frame.copy(copy)
+export function kept(bytes: Buffer, start = 0): Buffer {
+  const length = bytes.length - start
+  if (bytes.buffer.byteLength <= length * 2 && !isBorrowed(bytes)) return bytes.subarray(start)
+  const copy = Buffer.allocUnsafeSlow(length)
+  bytes.copy(copy, 0, start)
   return copy
 }
 

@@ -178,7 +178,7 @@ export class UpstreamConnection {
       waiter.failed(new Error(`${this.address} is closed`))
       return
     }
-    this.#pending.push({ correlationId, ...waiter })
+    this.#pending.push({ correlationId, answered: waiter.answered, failed: waiter.failed })
     if (pieces.length > 1) this.#socket.cork()
     for (const piece of pieces) this.#socket.write(piece)
     if (pieces.length > 1) this.#socket.uncork()
