@@ -1,5 +1,4 @@
-import type { Pair } from '#batcher/pair.ts'
-import type { Partition } from '#batcher/partition.ts'
+import { PairTable } from '#batcher/pair-table.ts'
 
 /** Who gives batches their order: a producer id, or for batches without one the client connection. */
 export class Producer {
@@ -7,7 +6,7 @@ export class Producer {
   readonly key: string
   readonly idHigh: number
   readonly idLow: number
-  readonly pairs = new Map<Partition, Pair>()
+  readonly pairs = new PairTable()
   /** Client connections that have it in use. */
   users: number
 

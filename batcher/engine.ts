@@ -119,12 +119,14 @@ export class Engine {
 
   /** The old leader's word on an idempotent batch no longer matters: the new one finds the duplicate. */
   #freeMoved(partition: Partition): void {
-    for (const batch of [...partition.inFlight]) {
+    for (const pair of [...partition.pairs]) {
+      if (pair.state !== 'inFlight') continue
+      const batch = pair.queue.peek()!
       if (!batch.idempotent) continue
       this.#land(batch)
       batch.outcomeUnknown = true
-      if (batch.answered) this.#queues.remove(batch.pair!, batch)
-      else this.#queues.makeReady(batch.pair!)
+      if (batch.answered) this.#queues.remove(pair, batch)
+      else this.#queues.makeReady(pair)
     }
   }
 
@@ -141,7 +143,7 @@ export class Engine {
       }
     }
     this.#queues.dropIdle(partition)
-    if (partition.pairs.size === 0) this.#partitions.forget(partition)
+    if (partition.pairs.length === 0) this.#partitions.forget(partition)
   }
 
   onLaneOpen(lane: Lane): void {
@@ -253,7 +255,6 @@ export class Engine {
   /** The batch rides in no submission any more. */
   #land(batch: Batch): void {
     batch.submission = null
-    batch.partition.inFlight.delete(batch)
     if (batch.answered) batch.letGo()
   }
 
@@ -380,7 +381,6 @@ export class Engine {
       batch.attempts++
       batch.submittedAt = submission.sentAt
       batch.pair!.state = 'inFlight'
-      batch.partition.inFlight.add(batch)
     }
     this.inFlightBytes += submission.bytes
     const { submissionsPerSecond } = this.settings

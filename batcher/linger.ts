@@ -26,9 +26,11 @@ export function openUntil(
   if (span === 0) return now
   const until = Math.min(window.openedAt + span, window.oldestReadyAt() + 2 * span)
   if (until <= now) return until
-  if (window.length >= maxPartitions || window.bytes(maxBytes) >= maxBytes) return now
+  const enough = linger === 'auto' ? ENOUGH_BATCHES : maxPartitions
+  if (window.length >= Math.min(enough, maxPartitions)) return now
+  const bytes = linger === 'auto' ? Math.min(ENOUGH_BYTES, maxBytes) : maxBytes
+  if (window.bytes(bytes) >= bytes) return now
   if (linger !== 'auto') return until
-  if (window.length >= ENOUGH_BATCHES || window.bytes(ENOUGH_BYTES) >= ENOUGH_BYTES) return now
   const expected = window.arrivals.expected(now, until - now, window.length, broker.partitions)
   return expected >= WORTH_WAITING ? until : now
 }

@@ -24,6 +24,8 @@ export class Pair {
   /** Head first; in state inFlight the head is the batch in flight, answered or not. */
   readonly queue = new BatchQueue()
   state: PairState = 'idle'
+  /** Where it stands among the pairs of its partition. */
+  place = -1
   /** In state ready: the class its head is listed under. */
   readyClass: AcksClass = 0
   /** In state ready: since when, in ms. */

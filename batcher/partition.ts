@@ -1,4 +1,4 @@
-import type { AcksClass, Batch } from '#batcher/batch.ts'
+import type { AcksClass } from '#batcher/batch.ts'
 import type { Broker } from '#batcher/broker.ts'
 import { Fifo } from '#batcher/fifo.ts'
 import type { Pair } from '#batcher/pair.ts'
@@ -9,13 +9,12 @@ export class Partition {
   readonly topic: string
   readonly index: number
   leader: Broker | null = null
-  readonly pairs = new Set<Pair>()
+  /** In no order; each knows its place. Tables that are filled and emptied with every batch cost more. */
+  readonly pairs: Pair[] = []
   /** Pairs whose head is ready to be sent, by acks class; served in turn, so none can starve another. */
   readonly ready: readonly [Fifo<Pair>, Fifo<Pair>] = [new Fifo(), new Fifo()]
   /** Whether the leader's window of that acks class lists this partition. */
   readonly listed: [boolean, boolean] = [false, false]
-  /** Batches in submissions that are not answered yet, zombies included. */
-  readonly inFlight = new Set<Batch>()
   /** Overdue submissions that carry a batch of it: it enters no window until they are answered. */
   readonly overdue = new Set<Submission>()
   /** It was answered 7 or 20: it rides alone until it is in time again, so that it holds up nobody else. */
@@ -42,14 +41,18 @@ export class Partition {
   }
 
   join(pair: Pair): void {
-    this.pairs.add(pair)
+    pair.place = this.pairs.push(pair) - 1
   }
 
   /** The pair will not come back. */
   drop(pair: Pair): void {
-    this.pairs.delete(pair)
-    if (this.pairs.size > 0) return
-    for (const ready of this.ready) ready.clear()
+    const last = this.pairs.pop()!
+    if (last !== pair) {
+      this.pairs[pair.place] = last
+      last.place = pair.place
+    }
+    if (this.pairs.length > 0) return
+    for (const ready of this.ready) if (ready.length > 0) ready.clear()
   }
 
   hasLeaderless(): boolean {

@@ -34,7 +34,7 @@ export class Partitions {
   sweep(now: number): void {
     for (const partitions of this.#byTopic.values()) {
       for (const partition of partitions.values()) {
-        const unused = partition.pairs.size === 0 && partition.inFlight.size === 0
+        const unused = partition.pairs.length === 0
         if (unused && now - partition.unusedSince > Limits.unusedPartitionMs) this.forget(partition)
       }
     }

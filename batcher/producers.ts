@@ -23,7 +23,7 @@ export class Producers {
     let pair = producer.pairs.get(batch.partition)
     if (!pair) {
       pair = new Pair(producer, batch.partition)
-      producer.pairs.set(batch.partition, pair)
+      producer.pairs.add(pair)
       batch.partition.join(pair)
     }
     return pair
@@ -38,9 +38,9 @@ export class Producers {
     if (pair.queue.length > 0) return
     const forgettable = producer.key === '' && !pair.enlisted[0] && !pair.enlisted[1]
     if (producer.users > 0 && !forgettable) return
-    producer.pairs.delete(pair.partition)
+    producer.pairs.delete(pair)
     pair.partition.drop(pair)
-    if (pair.partition.pairs.size === 0) this.#onUnused(pair.partition)
+    if (pair.partition.pairs.length === 0) this.#onUnused(pair.partition)
     if (producer.pairs.size === 0) this.#byKey.delete(producer.key)
   }
 
@@ -48,7 +48,7 @@ export class Producers {
   dropIdle(partition: Partition): void {
     for (const pair of [...partition.pairs]) {
       if (pair.state !== 'idle' || (pair.guards?.size ?? 0) > 0) continue
-      pair.producer.pairs.delete(partition)
+      pair.producer.pairs.delete(pair)
       partition.drop(pair)
     }
   }
@@ -80,7 +80,7 @@ export class Producers {
   #leave(producer: Producer): void {
     producer.users--
     if (producer.users > 0) return
-    for (const pair of [...producer.pairs.values()]) if (pair.state === 'idle') this.rest(pair)
+    for (const pair of producer.pairs.all()) if (pair.state === 'idle') this.rest(pair)
     if (producer.pairs.size === 0) this.#byKey.delete(producer.key)
   }
 }

@@ -63,7 +63,7 @@ export class Queues {
   detach(client: Client): void {
     client.gone = true
     for (const producer of [client.anonymous, ...client.producers]) {
-      for (const pair of [...producer.pairs.values()]) {
+      for (const pair of producer.pairs.all()) {
         pair.guards?.delete(client)
         for (const batch of [...pair.queue]) {
           const unsent = batch.attempts === 0 && !batch.answered
@@ -95,7 +95,8 @@ export class Queues {
     pair.readyAt = this.#clock.now()
     partition.enlist(pair, head.acksClass)
     leader.windows[head.acksClass].list(partition, pair.readyAt)
-    this.#clock.flushSoon()
+    // While every lane is busy nothing can leave: the next answer sends it.
+    if (leader.free.length > 0 || leader.lanes.length === 0) this.#clock.flushSoon()
   }
 
   /** The head will be tried again after a pause. */

@@ -58,9 +58,8 @@ export class Window {
   /** Bytes of the batches that closing would take, counted up to `enough`. */
   bytes(enough: number): number {
     let sum = 0
-    for (const partition of this.#partitions) {
-      sum += nextReady(partition, this.acksClass)?.queue.peek()?.size ?? 0
-      if (sum >= enough) break
+    for (let i = 0; i < this.#partitions.length && sum < enough; i++) {
+      sum += nextReady(this.#partitions.at(i), this.acksClass)?.queue.peek()?.size ?? 0
     }
     return sum
   }

@@ -147,6 +147,18 @@ describe('lanes', () => {
     assert.equal(fate(batch), 0)
   })
 
+  test('that are all busy cause no work: what arrives meanwhile leaves with the next answer', () => {
+    const world = oneBroker(3)
+    world.sends(world.client(), { to: 't/0' })
+    const looks = world.flushes
+    const later = [1, 2].map((i) => world.sends(world.client(), { to: `t/${i}` }))
+    assert.equal(world.flushes, looks)
+    world.answers()
+    assert.deepEqual(world.underWay, ['1: t/1 t/2'])
+    world.answers()
+    assert.deepEqual(later.map(fate), [0, 0])
+  })
+
   test('are added while every one is busy and leaves something over, up to the grant', () => {
     const world = oneBroker(40, { lanes: 3, window: { linger: 0, maxBytes: 1 << 20, maxPartitions: 5 } })
     const clients = Array.from({ length: 40 }, () => world.client())

@@ -78,6 +78,8 @@ export class World {
   readonly answered: Batch[] = []
   readonly opening: Lane[] = []
   retried = 0
+  /** How often the engine was asked to look what can leave at the end of a turn. */
+  flushes = 0
   /** Brokers that accept no connection. */
   readonly dead = new Set<number>()
   #asked = new Set<string>()
@@ -147,6 +149,7 @@ export class World {
     do {
       if (this.#flush) {
         this.#flush = false
+        this.flushes++
         this.engine.flush()
       }
       for (const lane of this.opening.splice(0)) {

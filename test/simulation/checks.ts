@@ -352,8 +352,8 @@ export class Checks implements Observer {
   #checkQueues(): void {
     for (const { topic, index, ready, pairs } of this.partitions) {
       const longest = Math.max(ready[0].length, ready[1].length)
-      if (longest > 64 + 8 * pairs.size) {
-        this.#world.fail('unbounded', `${longest} entries for ${pairs.size} pairs on ${topic}/${index}`)
+      if (longest > 64 + 8 * pairs.length) {
+        this.#world.fail('unbounded', `${longest} entries for ${pairs.length} pairs on ${topic}/${index}`)
       }
     }
     const stuck = stuckIn(this.#node, this.partitions, this.#sentAt)

@@ -143,10 +143,9 @@ export function leftovers(node: SimNode): string[] {
   zero('paused connections', admission.paused)
   zero('lanes', engine.lanes.count)
   zero('connections', node.connections.size)
-  for (const { topic, index, pairs, inFlight, ready } of checks.partitions) {
+  for (const { topic, index, pairs, ready } of checks.partitions) {
     const partition = `${topic}/${index}`
-    zero(`pairs of ${partition}`, pairs.size)
-    zero(`batches in flight to ${partition}`, inFlight.size)
+    zero(`pairs of ${partition}`, pairs.length)
     zero(`ready pairs of ${partition}`, ready[0].length + ready[1].length)
   }
   return found
