@@ -21,7 +21,7 @@ import { ProtocolError } from '#protocol/reader.ts'
  *     proxyHeader ---> serving ---> draining ---> finishing ---> closed
  *                 (authenticating: reserved)
  *
- * draining: reads on to the end of the frame under way, and takes no further one.
+ * draining: reads on to the end of the frame under way, and takes no further one: what comes is thrown away.
  * finishing: everything read is answered and FIN is sent; what still comes is thrown away.
  */
 export type ClientState = 'proxyHeader' | 'authenticating' | 'serving' | 'draining' | 'finishing' | 'closed'
@@ -70,6 +70,8 @@ export class ClientConnection implements Holder {
   #processing = false
   #flushScheduled = false
   #finishBy = Number.POSITIVE_INFINITY
+  /** While draining: the frame that was under way has not ended. */
+  #frameToCome = false
   #drainReason: CloseReason = 'drain'
   /** Why it is closed when everything read is answered. */
   #refusal: { reason: CloseReason; detail: string } | null = null
@@ -111,10 +113,11 @@ export class ClientConnection implements Holder {
     return client
   }
 
-  // ── reading ─────────────────────────────────────────────────────────────────────────────────────────
+  // ── reading and answering ──────────────────────────────────────────────────────────────────────────────────
 
   #onData(chunk: Buffer): void {
-    if (this.state === 'finishing' || this.state === 'closed') return
+    const isOver = this.state === 'draining' && !this.#frameToCome
+    if (isOver || this.state === 'finishing' || this.state === 'closed') return
     this.lastHeardAt = performance.now()
     const arrivedAt = this.#pauses.arrival(this.lastHeardAt)
     if (this.#frameBeganAt < 0) {
@@ -146,7 +149,8 @@ export class ClientConnection implements Holder {
   }
 
   #mayRead(): boolean {
-    return (this.state === 'serving' || this.state === 'draining') && this.#pauses.takesFrames
+    const takesMore = this.state === 'serving' || (this.state === 'draining' && this.#frameToCome)
+    return takesMore && this.#pauses.takesFrames
   }
 
   #readProxyHeader(): void {
@@ -187,6 +191,8 @@ export class ClientConnection implements Holder {
     this.#reserveFrame(whole.buffer.byteLength)
     this.#frameReserved = 0
     this.#frameIsOver()
+    if (this.state === 'draining') this.#splitter.clear()
+    this.#frameToCome = false
     const times = { firstByteAt: this.#frameBeganAt, wholeAt: this.lastHeardAt }
     this.#frameBeganAt = this.#splitter.held > 0 ? this.lastHeardAt : -1
     this.#frameTimedFrom = this.lastHeardAt
@@ -257,14 +263,10 @@ export class ClientConnection implements Holder {
   }
 
   #afterReading(): void {
-    if (this.state === 'draining' && (this.#splitter.held === 0 || this.#ended)) this.#finishWhenAnswered()
-    if (this.#ended && this.#mayRead()) {
-      this.#leave()
-      this.#finishWhenAnswered()
-    }
+    const over = this.#ended && (this.state === 'draining' || this.#mayRead())
+    if (over) this.#leave()
+    if (over || this.state === 'draining') this.#finishWhenAnswered()
   }
-
-  // ── pausing ─────────────────────────────────────────────────────────────────────────────────────────
 
   pause(): void {
     this.#pauses.add('admission')
@@ -275,8 +277,7 @@ export class ClientConnection implements Holder {
   }
 
   #onResumed(): void {
-    this.#resumedAt = performance.now()
-    this.#frameTimedFrom = this.#resumedAt
+    this.#frameTimedFrom = this.#resumedAt = performance.now()
     queueMicrotask(() => this.#process())
   }
 
@@ -301,8 +302,6 @@ export class ClientConnection implements Holder {
   get mixed(): boolean {
     return this.#clients.size > 1
   }
-
-  // ── answering ───────────────────────────────────────────────────────────────────────────────────────
 
   /** A request is done; its answer leaves when everything before it has left. */
   answered(request: Request): void {
@@ -333,12 +332,12 @@ export class ClientConnection implements Holder {
     if (this.state !== 'serving') return
     this.#drainReason = reason
     this.state = 'draining'
-    if (this.#splitter.held === 0) this.#finishWhenAnswered()
+    this.#frameToCome = this.#splitter.held > 0
+    this.#finishWhenAnswered()
   }
 
   #finishWhenAnswered(): void {
-    const boundary = this.#splitter.held === 0 || this.#ended
-    const draining = this.state === 'draining' && boundary
+    const draining = this.state === 'draining' && (!this.#frameToCome || this.#ended)
     if (!draining && !(this.#ended && this.state === 'serving')) return
     if (this.#answers.open > 0) return
     if (this.#ended) this.#drainReason = 'client_closed'

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, describe, test } from 'node:test'
 import type { Sandbox } from '#sandbox/sandbox.ts'
 import { Load, Reloadable, sandboxOf } from '#test/end-to-end/reload-stage.ts'
+import { plainBatch } from '#test/support/batches.ts'
 import { freePortRange } from '#test/support/ports.ts'
 import { temporaryFolder } from '#test/support/processes.ts'
 import { RawClient, withClient } from '#test/support/raw-client.ts'
@@ -107,6 +108,34 @@ describe('drain and undrain by the admin port', () => {
     }
     const { state, drained } = await nodeOf(gateway)
     assert.deepEqual([state, drained], ['serving', false])
+  })
+
+  test('who never stops sending is answered what was read, and what came after was not sent', async () => {
+    const { sandbox, gateway, port } = await stage({ delay: '0ms', timeout: '40s' })
+    const client = await RawClient.connect(port)
+    open.push(client)
+    let answered = 0
+    const partitionData = [{ index: 0, records: plainBatch('a') }]
+    const body = {
+      transactionalId: null,
+      acks: -1,
+      timeoutMs: 30_000,
+      topicData: [{ name: 't.a', partitionData }],
+    }
+    const sendOn = async (): Promise<never> => {
+      for (;;) {
+        const { responses } = await client.request('produce', 9, body)
+        assert.equal(responses[0]!.partitionResponses[0]!.errorCode, 0)
+        answered++
+      }
+    }
+    const ends = Array.from({ length: 5 }, () => sendOn().catch(String))
+    await until('it sends', async () => answered > 100)
+    await gateway.post('drain')
+    assert.deepEqual(new Set(await Promise.all(ends)), new Set(['Error: the connection was closed']))
+    await gateway.waitFor('drained', ({ nodes }) => nodes['gw-test']!.drained)
+    assert.equal((await nodeOf(gateway)).closed.drain, 1)
+    assert.equal(sandbox.endOffset('t.a', 0), answered)
   })
 
   test('a port that somebody took meanwhile: it stays drained, says why, and comes back later', async () => {
