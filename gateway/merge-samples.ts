@@ -1,4 +1,5 @@
 import { addUp, mergeClients } from '#status/merge.ts'
+import { own } from '#status/own.ts'
 import type { ClusterSample, WorkerSample } from '#status/samples.ts'
 
 /** Sums the workers of a node. A worker that died counts with what it had reported, less what ended with it. */
@@ -40,7 +41,7 @@ function unlikeSums(a: WorkerSample, b: WorkerSample) {
 function mergeClusters(a: WorkerSample, b: WorkerSample): Record<string, ClusterSample> {
   const merged = { ...a.clusters }
   for (const [name, cluster] of Object.entries(b.clusters)) {
-    const other = merged[name]
+    const other = own(merged, name)
     merged[name] = other ? { ...addUp(other, cluster), ...stateOf(other, cluster) } : cluster
   }
   return merged

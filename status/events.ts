@@ -1,4 +1,5 @@
 import type { ClusterStatus, EventKind, NodeStatus, State, StatusEvent } from '#status/contract.ts'
+import { own } from '#status/own.ts'
 
 /** Reasons come from elsewhere and may be long. */
 const MAX_TEXT = 500
@@ -108,9 +109,4 @@ function configsOf({ nodes }: State): Map<string, string[]> {
 
 function namesOf(...maps: object[]): Set<string> {
   return new Set(maps.flatMap((map) => Object.keys(map)))
-}
-
-/** A node may be called `constructor`. */
-function own<T>(map: Record<string, T>, name: string): T | undefined {
-  return Object.hasOwn(map, name) ? map[name] : undefined
 }

@@ -1,6 +1,7 @@
 import type { LatencyStatus, Percentiles, Rates, TopicTotals } from '#status/contract.ts'
 import { percentile } from '#status/histogram.ts'
 import { addUp } from '#status/merge.ts'
+import { own } from '#status/own.ts'
 import type { AckDurations, ClusterSample, NodeReport, WorkerSample } from '#status/samples.ts'
 import { OTHER, topTopics } from '#status/top.ts'
 
@@ -86,12 +87,12 @@ export class NodeFigures {
     const before = this.#before ? topicTotals(this.#before.sample) : now
     const all: NodeReport['topics'] = {}
     for (const [name, totals] of Object.entries(topicTotals(sample))) {
-      all[name] = { totals, rates: perSecond(now[name] ?? NO_TOTALS, before[name], this.#seconds) }
+      all[name] = { totals, rates: perSecond(own(now, name) ?? NO_TOTALS, own(before, name), this.#seconds) }
     }
     const shown = topTopics(all, this.#watched)
     if (shown === all) return all
     const { [OTHER]: other, ...named } = shown
-    const hidden = Object.entries(all).filter(([name]) => !(name in shown))
+    const hidden = Object.entries(all).filter(([name]) => !Object.hasOwn(shown, name))
     const rest = hidden.reduce((sum, [, each]) => (sum ? addUp(sum, each) : each), other)
     return rest ? { ...named, [OTHER]: rest } : named
   }
@@ -101,7 +102,7 @@ function topicTotals(sample: WorkerSample | null | undefined): Record<string, To
   const all: Record<string, TopicTotals> = {}
   for (const { topics } of Object.values(sample?.clusters ?? {})) {
     for (const [name, totals] of Object.entries(topics)) {
-      const known = all[name]
+      const known = own(all, name)
       // A reload may have moved it to another cluster.
       all[name] = known ? addUp(known, totals) : totals
     }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { own } from '#status/own.ts'
 
 type Members = Record<string, unknown>
 
@@ -11,11 +12,11 @@ export function mergePatch(before: object, after: object): object {
   // Without a prototype: `__proto__` is a valid name of a topic.
   const patch: Members = Object.create(null)
   for (const name of Object.keys(after)) {
-    const change = changeOf(member(before, name), member(after, name))
+    const change = changeOf(own(before as Members, name), own(after as Members, name))
     if (change !== undefined) patch[name] = change
   }
   for (const name of Object.keys(before)) {
-    if (isThere(member(before, name)) && !isThere(member(after, name))) patch[name] = null
+    if (isThere(own(before as Members, name)) && !isThere(own(after as Members, name))) patch[name] = null
   }
   return patch
 }
@@ -28,11 +29,6 @@ function changeOf(before: unknown, after: unknown): unknown {
   const patch = mergePatch(before, after)
   for (const _ in patch) return patch
   return undefined
-}
-
-/** Not what every object has by inheritance: `constructor` is a valid name of a topic, too. */
-function member(value: object, name: string): unknown {
-  return Object.hasOwn(value, name) ? (value as Members)[name] : undefined
 }
 
 /** JSON writes a number that is none as null. */

@@ -1,14 +1,15 @@
+import { own } from '#status/own.ts'
 import type { ClientSample } from '#status/samples.ts'
 
 /** Adds numbers field by field, objects and lists of numbers too; anything else is taken from `a`. */
 export function addUp<T extends object>(a: T, b: T): T {
   const sum = (Array.isArray(a) ? [...a] : { ...a }) as Record<string, unknown>
   for (const [key, value] of Object.entries(b)) {
-    const own = sum[key]
-    if (typeof value === 'number') sum[key] = ((own as number | undefined) ?? 0) + value
+    const known = own(sum, key)
+    if (typeof value === 'number') sum[key] = ((known as number | undefined) ?? 0) + value
     else if (typeof value === 'object' && value !== null)
-      sum[key] = addUp((own ?? (Array.isArray(value) ? [] : {})) as object, value as object)
-    else sum[key] = own ?? value
+      sum[key] = addUp((known ?? (Array.isArray(value) ? [] : {})) as object, value as object)
+    else sum[key] = known ?? value
   }
   return sum as T
 }

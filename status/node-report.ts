@@ -7,6 +7,7 @@ import type {
   ReloadStatus,
 } from '#status/contract.ts'
 import { latencyOf, type NodeFigures } from '#status/figures.ts'
+import { own } from '#status/own.ts'
 import type { ClusterSample, NodeReport, WorkerSample } from '#status/samples.ts'
 
 /** What a node's report is put together from. */
@@ -85,11 +86,11 @@ export function reportOf(sources: NodeSources): NodeReport {
   const clusters: Record<string, NodeCluster> = {}
   const durations: NodeReport['durations'] = {}
   for (const [name, grant] of grants) {
-    const counted = sample?.clusters[name] ?? NO_CLUSTER
+    const counted = own(sample?.clusters ?? {}, name) ?? NO_CLUSTER
     const { durations: recent, ...rest } = figures.of(name)
-    const { retired: _, durations: __, topics: ___, ...own } = counted
+    const { retired: _, durations: __, topics: ___, ...counts } = counted
     durations[name] = recent
-    clusters[name] = { ...own, ...stateOf(counted), ...rest, grant, latencyMs: latencyOf(recent) }
+    clusters[name] = { ...counts, ...stateOf(counted), ...rest, grant, latencyMs: latencyOf(recent) }
   }
   return {
     ts: Date.now(),

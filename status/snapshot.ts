@@ -9,6 +9,7 @@ import type {
 import { latencyOf } from '#status/figures.ts'
 import { addUp, mergeClients } from '#status/merge.ts'
 import type { OtherNodes } from '#status/other-nodes.ts'
+import { own } from '#status/own.ts'
 import type { NodeReport, TopicReport } from '#status/samples.ts'
 import { OTHER, TOP, topClients, topTopics } from '#status/top.ts'
 
@@ -60,11 +61,11 @@ export function snapshot(sources: Sources): State {
 /** @param reports of the live nodes, the one that answers first */
 function clusterOf(name: string, reports: [string, NodeReport][]): NodeCluster {
   const views = reports.flatMap(([node, { status }]) => {
-    const view = status.clusters[name]
+    const view = own(status.clusters, name)
     return view ? [{ node, view }] : []
   })
   const sum = views.map(({ view }) => view).reduce((a, b) => addUp(a, b))
-  const durations = reports.flatMap(([, report]) => report.durations[name] ?? [])
+  const durations = reports.flatMap(([, report]) => own(report.durations, name) ?? [])
   return {
     ...sum,
     ...stateOf(views),
@@ -97,18 +98,18 @@ function topicsOf({ topicOf, topicNames, named }: Sources, reports: [string, Nod
   const sums: Record<string, TopicReport> = {}
   for (const [, { topics }] of reports) {
     for (const [name, report] of Object.entries(topics)) {
-      const known = sums[name]
+      const known = own(sums, name)
       sums[name] = known ? addUp(known, report) : report
     }
   }
   let idle = TOP - Object.keys(sums).length
   for (const name of topicNames) {
     if (idle <= 0) break
-    if (name in sums) continue
+    if (Object.hasOwn(sums, name)) continue
     sums[name] = NO_TOPIC
     idle--
   }
-  for (const name of named.topics) sums[name] ??= NO_TOPIC
+  for (const name of named.topics) if (!Object.hasOwn(sums, name)) sums[name] = NO_TOPIC
   const shown = Object.entries(topTopics(sums, named.topics))
   return Object.fromEntries(shown.map(([name, report]) => [name, { ...placeOf(name, topicOf), ...report }]))
 }

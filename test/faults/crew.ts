@@ -66,7 +66,12 @@ export class Crew {
         },
       }),
     )
-    return new Crew(await Promise.all(producers), kinds)
+    try {
+      return new Crew(await Promise.all(producers), kinds)
+    } catch (error) {
+      for (const one of producers) await one.then((started) => started.kill()).catch(() => {})
+      throw error
+    }
   }
 
   private constructor(producers: RunningProducer[], kinds: KindName[]) {

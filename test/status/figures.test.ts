@@ -60,3 +60,17 @@ test('CPU is that of the processes which were there before', (t) => {
   const young = { 78: { residentBytes: 1, cpu: 9_000_000 } }
   assert.equal(figuresOf(t, 2000, [of(1_000_000), of(2_000_000, young)]).cpu, 0.5)
 })
+
+test('topics may be called as what every object inherits', (t) => {
+  const names = ['constructor', 'toString', 'valueOf']
+  const { topics } = clusterSample()
+  const [some] = Object.values(topics)
+  const of = (acks: number) =>
+    sampleOf(0, { topics: Object.fromEntries(names.map((name) => [name, { ...some!, acks }])) })
+  const shown = figuresOf(t, 1000, [of(10), of(15)]).topics(of(15))
+  for (const name of names) {
+    assert.equal(shown[name]!.totals.acks, 15)
+    assert.equal(shown[name]!.rates.acks, 5)
+  }
+  assert.deepEqual(Object.keys(shown).sort(), names)
+})
