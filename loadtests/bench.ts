@@ -15,7 +15,20 @@ import { head, type Plan, rows } from './table.ts'
  *
  * A bench is a program that prints its plan, then answers each line `{what, variant, repeat}` with its figures.
  */
-const COMPARED = ['w1', 'w1-rf3', 'w2', 'w3', 'w4', 'closed', 'w5', 'w7', 'w8', 'capacity', 'stream']
+const COMPARED = [
+  'w1',
+  'w1-rf3',
+  'w2',
+  'w3',
+  'w4',
+  'closed',
+  'w5',
+  'w7',
+  'w8',
+  'capacity',
+  'break-even',
+  'stream',
+]
 const BENCHES: Record<string, string[]> = {
   windows: ['test/bench/windows.ts'],
   refresh: ['test/bench/refresh.ts'],

@@ -141,6 +141,19 @@ export const WORKLOADS: Record<string, Workload> = {
       ...ratiosTo('haproxy', 'gateway µs/record'),
     ],
   },
+  'break-even': {
+    ...FAN_IN,
+    variants: ['direct', 'sluice auto'],
+    cases: Object.fromEntries(
+      [1000, 2500, 5000, 10_000, 20_000].map((perSecond) => {
+        const shape = small(1000, { kind: 'open', perSecond: perSecond / 1000 })
+        return [`1,000 producers, ${perSecond.toLocaleString('en')}/s in all`, shape]
+      }),
+    ),
+    columns: [...TIMES, ...CPU, 'batches/submission', 'unacked'],
+    ratios: ratiosTo('direct', 'broker µs/record', 'gateway + broker µs/record'),
+    seconds: 6,
+  },
   capacity: {
     ...FAN_IN,
     variants: ['direct', 'sluice auto', 'sluice 0ms', 'sluice auto 2 workers'],
