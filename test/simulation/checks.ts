@@ -46,6 +46,8 @@ export class Checks implements Observer {
   /** Those that batches have been for. */
   readonly partitions = new Set<Partition>()
   readonly #busy = new Map<Lane, Submission>()
+  /** Until then a submission whose answer was lost held all the bytes that may be in flight. */
+  #noRoomUntil = 0
   /** What Metadata has said of topics that cannot be written to. */
   readonly #refusals = new Map<string, Set<number>>()
   /** Brokers that want to get nothing until then. */
@@ -144,7 +146,8 @@ export class Checks implements Observer {
     const age = world.now - copy.acceptedAt
     const early = errorCode === NOT_ENOUGH_REPLICAS && age < PATIENCE_MS && !held && !this.draining
     if (early && !connection.closed) world.fail('19 too early', `${copy} after ${age.toFixed(0)} ms`)
-    const healthy = copy.acceptedAt > world.healedAt && !held && !connection.closed && !connection.link.isCut
+    const since = Math.max(world.healedAt, this.#noRoomUntil)
+    const healthy = copy.acceptedAt > since && !held && !connection.closed && !connection.link.isCut
     if (healthy && !this.draining && (errorCode === NOT_ENOUGH_REPLICAS || errorCode === REQUEST_TIMED_OUT)) {
       world.fail('starved', `${copy} is answered ${errorCode} though nothing is wrong any more`)
     }
@@ -225,14 +228,19 @@ export class Checks implements Observer {
     const { window, inFlightBytes } = this.#node.engine.settings
     let sum = 0
     for (const batch of batches) sum += batch.bytes.length
-    let all = 0
-    for (const busy of this.#busy.values()) all += busy.bytes
+    const all = this.#underWay()
     if (sum !== bytes) this.#world.fail('size', `a submission of ${sum} bytes says ${bytes}`)
     const tooLarge = batches.length > window.maxPartitions || (batches.length > 1 && sum > window.maxBytes)
     if (tooLarge) this.#world.fail('size', `a submission has ${batches.length} batches, ${sum} bytes`)
     // The first batch always fits, as long as there is any room.
     const full = all - sum >= inFlightBytes || (batches.length > 1 && all > inFlightBytes)
     if (this.#busy.size > 1 && full) this.#world.fail('size', `${all} bytes are in flight`)
+  }
+
+  #underWay(): number {
+    let bytes = 0
+    for (const busy of this.#busy.values()) bytes += busy.bytes
+    return bytes
   }
 
   #checkTime(lane: Lane, { batches, timeoutMs }: Submission): void {
@@ -310,6 +318,9 @@ export class Checks implements Observer {
   }
 
   #ended(lane: Lane): void {
+    const { inFlightBytes } = this.#node.engine.settings
+    const late = this.#busy.get(lane)?.overdue && this.#underWay() >= inFlightBytes
+    if (late) this.#noRoomUntil = this.#world.now
     this.#busy.delete(lane)
   }
 
