@@ -25,10 +25,10 @@ const NO_BYTES = Buffer.alloc(0)
 /** When a frame came and until when its batches must be answered; all in ms of the engine's clock. */
 export interface Timing {
   /** Its first byte, or the start of the pause that it waited behind. */
-  arrivedAt: number
+  readonly arrivedAt: number
   /** Its last byte. */
-  wholeAt: number
-  deadline: number
+  readonly wholeAt: number
+  readonly deadline: number
 }
 
 /**
@@ -40,9 +40,8 @@ export class Batch implements ProduceResult {
   readonly partition: Partition
   readonly acks: Acks
   readonly waiter: Waiter
-  readonly arrivedAt: number
-  readonly wholeAt: number
-  readonly deadline: number
+  /** Shared by all batches of a request. */
+  readonly timing: Timing
   bytes: Buffer
   /** Its bytes; kept when `bytes` are let go. */
   readonly size: number
@@ -94,9 +93,7 @@ export class Batch implements ProduceResult {
     this.partition = partition
     this.acks = acks
     this.waiter = waiter
-    this.arrivedAt = timing.arrivedAt
-    this.wholeAt = timing.wholeAt
-    this.deadline = timing.deadline
+    this.timing = timing
     this.bytes = bytes
     this.size = bytes.length
     this.idHigh = producerIdHigh(bytes)
@@ -104,6 +101,18 @@ export class Batch implements ProduceResult {
     this.epoch = producerEpoch(bytes)
     this.baseSequence = baseSequence(bytes)
     this.records = recordsCount(bytes)
+  }
+
+  get arrivedAt(): number {
+    return this.timing.arrivedAt
+  }
+
+  get wholeAt(): number {
+    return this.timing.wholeAt
+  }
+
+  get deadline(): number {
+    return this.timing.deadline
   }
 
   get topic(): string {

@@ -30,6 +30,7 @@ export class Broker {
   /** The windows, the one first that has waited longest. */
   windowsInTurn(): readonly Window[] {
     const [all, leader] = this.windows
+    if (leader.length === 0) return this.windows
     return all.oldestReadyAt() <= leader.oldestReadyAt() ? this.windows : [leader, all]
   }
 
@@ -41,6 +42,13 @@ export class Broker {
     partition.leader?.forget(partition)
     partition.leader = this
     this.partitions++
+  }
+
+  /** The partition may enter the windows again. */
+  listReady(partition: Partition, now: number): void {
+    for (const window of this.windows) {
+      if (partition.ready[window.acksClass].length > 0) window.list(partition, now)
+    }
   }
 
   /** Another broker leads it now, or none. */

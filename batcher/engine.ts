@@ -27,6 +27,8 @@ export class Engine {
   inFlightBytes = 0
   readonly lanes: Lanes
   readonly brokers = new Map<number, Broker>()
+  /** The same; at a flush each is served in its turn. */
+  readonly #inTurn: Broker[] = []
   readonly #clock: Clock
   readonly #submit: Submit
   readonly #observer: Observer
@@ -58,7 +60,10 @@ export class Engine {
   set settings(settings: EngineSettings) {
     this.#settings = settings
     this.lanes.granted = settings.lanes
-    for (const broker of this.brokers.values()) this.lanes.shrink(broker)
+    for (const broker of this.brokers.values()) {
+      this.lanes.shrink(broker)
+      for (const window of broker.windows) window.hold(0, 0, 0)
+    }
     this.flush()
   }
 
@@ -77,8 +82,9 @@ export class Engine {
 
   /** Takes a batch; its waiter is called exactly once, possibly before this returns. */
   accept(batch: Batch): void {
-    this.#queues.accept(batch)
-    this.#sweepSoon()
+    const now = this.#clock.now()
+    this.#queues.accept(batch, now)
+    this.#sweepSoon(now)
   }
 
   detach(client: Client): void {
@@ -103,7 +109,10 @@ export class Engine {
 
   #lead(partition: Partition, leaderId: number): void {
     let leader = this.brokers.get(leaderId)
-    if (!leader) this.brokers.set(leaderId, (leader = new Broker(leaderId)))
+    if (!leader) {
+      this.brokers.set(leaderId, (leader = new Broker(leaderId)))
+      this.#inTurn.push(leader)
+    }
     const moved = partition.leader !== leader
     if (moved) {
       leader.lead(partition)
@@ -159,13 +168,14 @@ export class Engine {
    */
   onAnswer(lane: Lane, results: readonly (ProduceResult | null)[], throttleMs = 0): void {
     const submission = lane.submission!
-    if (throttleMs > 0) lane.broker.throttledUntil = this.#clock.now() + throttleMs
+    const now = this.#clock.now()
+    if (throttleMs > 0) lane.broker.throttledUntil = now + throttleMs
     this.#landed(submission)
-    this.lanes.answered(lane, this.#clock.now())
+    this.lanes.answered(lane, now)
     submission.batches.forEach((batch, i) => {
       if (batch.submission !== submission) return
       batch.throttleMs = Math.round((throttleMs * batch.size) / submission.bytes)
-      this.#onResult(batch, results[i] ?? null)
+      this.#onResult(batch, results[i] ?? null, now)
     })
     this.flush(lane)
   }
@@ -175,14 +185,7 @@ export class Engine {
     this.inFlightBytes -= submission.bytes
     if (!submission.overdue) return
     for (const { partition } of submission.batches) {
-      if (partition.overdue.delete(submission) && partition.leader)
-        this.#listReady(partition, partition.leader)
-    }
-  }
-
-  #listReady(partition: Partition, leader: Broker): void {
-    for (const acksClass of [0, 1] as const) {
-      if (partition.ready[acksClass].length > 0) leader.windows[acksClass].list(partition, this.#clock.now())
+      if (partition.overdue.delete(submission)) partition.leader?.listReady(partition, this.#clock.now())
     }
   }
 
@@ -208,25 +211,26 @@ export class Engine {
   /** @param written whether bytes of its submission may have reached the broker */
   onLaneClosed(lane: Lane, written: boolean): void {
     const { submission } = lane
+    const now = this.#clock.now()
     this.lanes.closed(lane)
     if (submission) {
       this.#landed(submission)
       for (const batch of submission.batches) {
         if (batch.submission !== submission) continue
         if (submission.overdue) batch.partition.suspect = true
-        if (written) this.#onResult(batch, null)
-        else this.#conclude(batch, 'again', Codes.NOT_ENOUGH_REPLICAS)
+        if (written) this.#onResult(batch, null, now)
+        else this.#conclude(batch, 'again', Codes.NOT_ENOUGH_REPLICAS, null, now)
       }
     }
     this.#clock.flushSoon()
   }
 
   /** @param result null when nobody can know what became of the batch */
-  #onResult(batch: Batch, result: ProduceResult | null): void {
+  #onResult(batch: Batch, result: ProduceResult | null, now: number): void {
     const code = result?.errorCode ?? Codes.REQUEST_TIMED_OUT
     const verdict = result ? judge(code, result.baseOffset) : 'unknown'
     if (result) this.#suspect(batch, code)
-    this.#conclude(batch, verdict, code, result)
+    this.#conclude(batch, verdict, code, result, now)
   }
 
   /** A partition that was late, alone or in company, rides alone until it is in time. */
@@ -236,11 +240,11 @@ export class Engine {
     } else if (code === 0 && !submission!.overdue) partition.suspect = false
   }
 
-  #conclude(batch: Batch, verdict: Verdict, code: number, result: ProduceResult | null = null): void {
+  #conclude(batch: Batch, verdict: Verdict, code: number, result: ProduceResult | null, now: number): void {
     this.#land(batch)
     if (verdict === 'unknown') batch.outcomeUnknown = true
     if (verdict === 'leader' || verdict === 'unknown') this.#submit.askLeaders(batch.topic)
-    const inTime = !batch.answered && this.#clock.now() < batch.deadline
+    const inTime = !batch.answered && now < batch.deadline
     if (inTime && mayRetry(verdict, batch)) {
       this.#observer.retried(batch, code)
       this.#queues.backOff(batch.pair!)
@@ -248,7 +252,7 @@ export class Engine {
     } else {
       const told = finalCode(verdict, code, batch)
       if (result && told === result.errorCode && !batch.answered) batch.take(result)
-      this.#queues.settle(batch.pair!, told)
+      this.#queues.settle(batch.pair!, told, now)
     }
   }
 
@@ -278,9 +282,9 @@ export class Engine {
     this.#partitions.sweep(now)
   }
 
-  #sweepSoon(): void {
+  #sweepSoon(now = this.#clock.now()): void {
     const busy = this.waiting > 0 || this.inFlightBytes > 0
-    this.#wakeBy(this.#clock.now() + (busy ? Limits.sweepMs : Limits.laneIdleMs / 4))
+    this.#wakeBy(now + (busy ? Limits.sweepMs : Limits.laneIdleMs / 4))
   }
 
   #wakeBy(time: number): void {
@@ -312,7 +316,7 @@ export class Engine {
    * @param freed the lane that was answered just now, if that is why
    */
   flush(freed: Lane | null = null): void {
-    const brokers = [...this.brokers.values()]
+    const brokers = this.#inTurn
     for (let passed = 0, at = this.#turn; passed < brokers.length; at++) {
       const broker = brokers[at % brokers.length]!
       if (broker.partitionsReady > 0 && this.#sendOne(broker, freed)) {

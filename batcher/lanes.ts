@@ -86,11 +86,11 @@ export class Lanes {
   sweep(brokers: Iterable<Broker>, now: number): Lane[] {
     const overdue: Lane[] = []
     for (const broker of brokers) {
-      const patience = Math.max(Limits.overdueMinMs, Limits.overdueTimes * broker.roundTrips.median())
       for (const lane of [...broker.lanes]) {
         const { submission } = lane
         if (this.#isOver(lane, now)) this.#submit.close(lane)
-        else if (submission && !submission.overdue && now - submission.sentAt > patience) overdue.push(lane)
+        else if (submission && !submission.overdue && isLate(lane, now - submission.sentAt))
+          overdue.push(lane)
       }
     }
     return overdue
@@ -115,4 +115,9 @@ export class Lanes {
     lane.freeSince = now
     lane.broker.free.push(lane)
   }
+}
+
+/** @param ms since its submission was sent */
+function isLate({ broker }: Lane, ms: number): boolean {
+  return ms > Limits.overdueMinMs && ms > Limits.overdueTimes * broker.roundTrips.median()
 }

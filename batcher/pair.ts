@@ -32,8 +32,8 @@ export class Pair {
   readyAt = 0
   /** In state backoff: when the head may be tried again. */
   retryAt = 0
-  /** Whether its partition's queue of that class has an entry for it, valid or not: never two. */
-  readonly enlisted: [boolean, boolean] = [false, false]
+  /** The classes in whose queue its partition has an entry for it, valid or not, as bits: never two entries. */
+  enlisted = 0
   /** By client connection: one that has read of a failure and one that has not may share a producer id. */
   guards: Map<Client, Guard> | null = null
 

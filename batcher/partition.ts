@@ -15,6 +15,8 @@ export class Partition {
   readonly ready: readonly [Fifo<Pair>, Fifo<Pair>] = [new Fifo(), new Fifo()]
   /** Whether the leader's window of that acks class lists this partition. */
   readonly listed: [boolean, boolean] = [false, false]
+  /** Bytes that the window counts for it there. */
+  readonly listedBytes: [number, number] = [0, 0]
   /** Overdue submissions that carry a batch of it: it enters no window until they are answered. */
   readonly overdue = new Set<Submission>()
   /** It was answered 7 or 20: it rides alone until it is in time again, so that it holds up nobody else. */
@@ -29,15 +31,15 @@ export class Partition {
 
   /** The pair's head is ready: it takes its turn among the others. */
   enlist(pair: Pair, acksClass: AcksClass): void {
-    if (pair.enlisted[acksClass]) return
-    pair.enlisted[acksClass] = true
+    if (pair.enlisted & (1 << acksClass)) return
+    pair.enlisted |= 1 << acksClass
     this.ready[acksClass].push(pair)
   }
 
   /** Takes the entry at the front, whose turn it is or has passed. */
   delist(acksClass: AcksClass): void {
     const pair = this.ready[acksClass].shift()
-    if (pair) pair.enlisted[acksClass] = false
+    if (pair) pair.enlisted &= ~(1 << acksClass)
   }
 
   join(pair: Pair): void {

@@ -14,6 +14,8 @@ export interface Clock {
   wakeAt(time: number): void
   /** Calls `engine.flush()` once, at the end of the current turn. */
   flushSoon(): void
+  /** What has just come is to wait: for the time of the last `wakeAt`, or for more. */
+  lingers(): void
   /** Uniform in [0, 1). */
   random(): number
 }

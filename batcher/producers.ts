@@ -36,7 +36,7 @@ export class Producers {
   rest(pair: Pair): void {
     const { producer } = pair
     if (pair.queue.length > 0) return
-    const forgettable = producer.key === '' && !pair.enlisted[0] && !pair.enlisted[1]
+    const forgettable = producer.key === '' && pair.enlisted === 0
     if (producer.users > 0 && !forgettable) return
     producer.pairs.delete(pair)
     pair.partition.drop(pair)

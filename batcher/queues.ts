@@ -32,10 +32,11 @@ export class Queues {
     this.#deadlines = deadlines
   }
 
-  accept(batch: Batch): void {
+  /** @param now the clock, which is read once for all that a batch causes */
+  accept(batch: Batch, now: number): void {
     const pair = this.#producers.pairOf(batch)
     batch.pair = pair
-    this.#noteArrival(batch)
+    this.#noteArrival(batch, now)
     batch.client.unanswered++
     this.#deadlines.add(batch)
     this.#observer.accepted(batch)
@@ -46,12 +47,11 @@ export class Queues {
       if (!admitted) return this.#answer(batch, Codes.NOT_ENOUGH_REPLICAS)
     }
     pair.queue.push(batch)
-    if (pair.state === 'idle') this.#advance(pair)
+    if (pair.state === 'idle') this.#advance(pair, now)
   }
 
   /** Quiet rule: what our own answer has just triggered says nothing about what comes of itself. */
-  #noteArrival({ client, partition, acksClass }: Batch): void {
-    const now = this.#clock.now()
+  #noteArrival({ client, partition, acksClass }: Batch, now: number): void {
     const quiet = client.unanswered === 0 && now - client.lastAnswerAt > AUTO_LINGER_MS
     if (quiet) partition.leader?.windows[acksClass].arrivals.note(now, partition)
   }
@@ -80,7 +80,7 @@ export class Queues {
   }
 
   /** The head may be sent: to its leader's window, or to those who wait for a leader. */
-  makeReady(pair: Pair): void {
+  makeReady(pair: Pair, now = this.#clock.now()): void {
     const { partition } = pair
     const head = pair.queue.peek()!
     const { leader } = partition
@@ -92,11 +92,13 @@ export class Queues {
     }
     pair.state = 'ready'
     pair.readyClass = head.acksClass
-    pair.readyAt = this.#clock.now()
+    pair.readyAt = now
     partition.enlist(pair, head.acksClass)
-    leader.windows[head.acksClass].list(partition, pair.readyAt)
-    // While every lane is busy nothing can leave: the next answer sends it.
-    if (leader.free.length > 0 || leader.lanes.length === 0) this.#clock.flushSoon()
+    const window = leader.windows[head.acksClass]
+    window.list(partition, pair.readyAt)
+    // While every lane is busy nothing can leave: the next answer sends it. A window that lingers has its time.
+    if (window.heldUntil(now) > 0) this.#clock.lingers()
+    else if (leader.free.length > 0 || leader.lanes.length === 0) this.#clock.flushSoon()
   }
 
   /** The head will be tried again after a pause. */
@@ -113,13 +115,13 @@ export class Queues {
   }
 
   /** The head is answered for good (unless its client was told before), and the next one's turn comes. */
-  settle(pair: Pair, code: number): void {
+  settle(pair: Pair, code: number, now: number): void {
     const head = pair.queue.shift()!
     if (!head.answered) {
-      this.#answer(head, code)
+      this.#answer(head, code, now)
       if (code !== 0) this.#guardBehind(pair, head)
     }
-    this.#advance(pair)
+    this.#advance(pair, now)
   }
 
   /**
@@ -140,9 +142,9 @@ export class Queues {
   }
 
   /** The head is gone. Refused batches are answered when they get here, in their order. */
-  #advance(pair: Pair): void {
+  #advance(pair: Pair, now?: number): void {
     for (let head = pair.queue.peek(); head; head = pair.queue.peek()) {
-      if (head.refusal === 0) return this.makeReady(pair)
+      if (head.refusal === 0) return this.makeReady(pair, now)
       pair.queue.shift()
       this.#answer(head, head.refusal)
       this.#guardBehind(pair, head)
@@ -173,10 +175,10 @@ export class Queues {
     if (guard.lifted) pair.guards.delete(failed.client)
   }
 
-  #answer(batch: Batch, code: number): void {
+  #answer(batch: Batch, code: number, now = this.#clock.now()): void {
     batch.answered = true
     batch.errorCode = code
-    batch.answeredAt = this.#clock.now()
+    batch.answeredAt = now
     this.#deadlines.remove(batch)
     batch.client.unanswered--
     batch.client.lastAnswerAt = batch.answeredAt

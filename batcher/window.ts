@@ -22,6 +22,12 @@ export class Window {
   readonly arrivals = new ArrivalEstimate()
   /** Since when it may linger, in ms: its first partition was listed, or it was closed. */
   openedAt = 0
+  /** Of the batches that got their partitions listed: about what closing would take. */
+  bytes = 0
+  /** It lingers until then, in ms, unless so much is in it before. */
+  #heldUntil = 0
+  #enoughPartitions = 0
+  #enoughBytes = 0
 
   constructor(acksClass: AcksClass) {
     this.acksClass = acksClass
@@ -35,14 +41,40 @@ export class Window {
   list(partition: Partition, now: number): void {
     if (partition.listed[this.acksClass] || partition.overdue.size > 0) return
     if (this.#partitions.length === 0) this.openedAt = Math.max(this.openedAt, now)
-    partition.listed[this.acksClass] = true
+    this.#count(partition)
     this.#partitions.push(partition)
   }
 
   remove(partition: Partition): void {
     if (!partition.listed[this.acksClass]) return
-    partition.listed[this.acksClass] = false
+    this.#discount(partition)
     this.#partitions.remove(partition)
+  }
+
+  #count(partition: Partition): void {
+    const bytes = nextReady(partition, this.acksClass)?.queue.peek()?.size ?? 0
+    partition.listed[this.acksClass] = true
+    partition.listedBytes[this.acksClass] = bytes
+    this.bytes += bytes
+  }
+
+  #discount(partition: Partition): void {
+    partition.listed[this.acksClass] = false
+    this.bytes -= partition.listedBytes[this.acksClass]
+  }
+
+  /** Lets it linger until then, or until it lists so many partitions or holds so many bytes. */
+  hold(until: number, partitions: number, bytes: number): void {
+    this.#heldUntil = until
+    this.#enoughPartitions = partitions
+    this.#enoughBytes = bytes
+  }
+
+  /** Until when it lingers; 0 when it does not, and what is in it should be looked at. */
+  heldUntil(now: number): number {
+    const held =
+      this.#heldUntil > now && this.length < this.#enoughPartitions && this.bytes < this.#enoughBytes
+    return held ? this.#heldUntil : 0
   }
 
   /** When the batch got ready that is next; Infinity when none is. */
@@ -53,15 +85,6 @@ export class Window {
       this.remove(first)
     }
     return Number.POSITIVE_INFINITY
-  }
-
-  /** Bytes of the batches that closing would take, counted up to `enough`. */
-  bytes(enough: number): number {
-    let sum = 0
-    for (let i = 0; i < this.#partitions.length && sum < enough; i++) {
-      sum += nextReady(this.#partitions.at(i), this.acksClass)?.queue.peek()?.size ?? 0
-    }
-    return sum
   }
 
   /**
@@ -82,7 +105,7 @@ export class Window {
       const wait = batch !== undefined && partition.suspect && (batches.length > 0 || !suspects)
       if (batch && !wait && batches.length > 0 && bytes + batch.size > limits.maxBytes) break
       this.#partitions.shift()
-      partition.listed[this.acksClass] = false
+      this.#discount(partition)
       if (wait) apart.push(partition)
       else if (batch) {
         partition.delist(this.acksClass)
@@ -97,6 +120,7 @@ export class Window {
     if (oldest) this.list(oldest, now)
     for (const partition of again) this.list(partition, now)
     this.openedAt = now
+    this.#heldUntil = 0
     return { batches, bytes }
   }
 
@@ -114,7 +138,7 @@ export class Window {
   }
 
   #putBack(partition: Partition): void {
-    partition.listed[this.acksClass] = true
+    this.#count(partition)
     this.#partitions.unshift(partition)
   }
 }

@@ -5,29 +5,40 @@ import type { Clock } from '#batcher/ports.ts'
 export class EngineClock implements Clock {
   /** Set once the engine exists; the engine calls nothing here while it is being made. */
   engine: Engine | null = null
+  /** A flush is to come at the end of this turn. */
+  flushes = false
+  /** When the timer is to fire, in ms. */
+  wakesAt = Number.POSITIVE_INFINITY
+  readonly lingers: () => void
   #timer: NodeJS.Timeout | undefined
-  #flushScheduled = false
+
+  /** @param onLinger called when what has come is to wait */
+  constructor(onLinger: () => void) {
+    this.lingers = onLinger
+  }
 
   now(): number {
     return performance.now()
   }
 
   wakeAt(time: number): void {
+    this.wakesAt = time
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#wake(time), Math.max(0, time - performance.now()))
+    this.#timer = setTimeout(() => this.#wake(time), Math.ceil(time - performance.now()))
   }
 
-  /** Node's timers may fire almost 2 ms early by `performance.now()`. */
+  /** Node's timers count from the beginning of a turn, so they may fire early by `performance.now()`. */
   #wake(time: number): void {
-    if (performance.now() < time) this.wakeAt(time)
-    else this.engine?.onWake()
+    if (performance.now() < time) return this.wakeAt(time)
+    this.wakesAt = Number.POSITIVE_INFINITY
+    this.engine?.onWake()
   }
 
   flushSoon(): void {
-    if (this.#flushScheduled) return
-    this.#flushScheduled = true
+    if (this.flushes) return
+    this.flushes = true
     setImmediate(() => {
-      this.#flushScheduled = false
+      this.flushes = false
       this.engine?.flush()
     })
   }

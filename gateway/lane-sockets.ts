@@ -82,7 +82,8 @@ export class LaneSockets implements Submit {
     const call = {
       acks: submission.acksClass === 0 ? (-1 as const) : (1 as const),
       timeoutMs: submission.timeoutMs,
-      byTopic: submission.byTopic(),
+      byTopic: submission.byTopic,
+      batches: submission.batches,
     }
     try {
       produce(socket.connection, call, {
@@ -90,8 +91,7 @@ export class LaneSockets implements Submit {
         failed: () => {},
         answered: (results, throttleMs) => {
           socket.written = false
-          const inOrder = submission.batches.map((batch) => results.get(batch) ?? null)
-          this.engine!.onAnswer(lane, inOrder, throttleMs)
+          this.engine!.onAnswer(lane, results, throttleMs)
         },
       })
       socket.written = true

@@ -12,19 +12,24 @@ export interface ProduceCall<B extends Addressed> {
   timeoutMs: number
   /** The batches by topic, each partition at most once. */
   byTopic: ReadonlyMap<string, readonly B[]>
+  /** The same, in that order. */
+  batches: readonly B[]
 }
 
-export interface ProduceWaiter<B> {
-  /** @param throttleMs how long the broker asks us to send nothing (KIP-219) */
-  answered(results: Map<B, ProduceResult>, throttleMs: number): void
+export interface ProduceWaiter {
+  /**
+   * @param results in the order of the batches; null where the broker gave none
+   * @param throttleMs how long the broker asks us to send nothing (KIP-219)
+   */
+  answered(results: (ProduceResult | null)[], throttleMs: number): void
   failed(error: Error): void
 }
 
 /** Sends one Produce request. Answers are matched by topic and partition: brokers keep no order among them. */
 export function produce<B extends Addressed>(
   connection: UpstreamConnection,
-  { acks, timeoutMs, byTopic }: ProduceCall<B>,
-  waiter: ProduceWaiter<B>,
+  { acks, timeoutMs, byTopic, batches }: ProduceCall<B>,
+  waiter: ProduceWaiter,
 ): void {
   const version = connection.versionOf(apis.produce)
   const correlationId = connection.nextCorrelationId()
@@ -33,12 +38,23 @@ export function produce<B extends Addressed>(
   connection.send(pieces, correlationId, {
     failed: waiter.failed,
     answered(frame) {
-      const results = new Map<B, ProduceResult>()
+      const results = new Array<ProduceResult | null>(batches.length).fill(null)
+      let last = -1
       const throttleMs = readProduceResponse(frame, version, (topic, index, result) => {
-        const batch = byTopic.get(topic)?.find((candidate) => candidate.index === index)
-        if (batch) results.set(batch, result)
+        const place = placeOf(batches, topic, index, last + 1)
+        if (place >= 0) results[(last = place)] = result
       })
       waiter.answered(results, throttleMs)
     },
   })
+}
+
+/** @param from where it is looked for first: mostly the order is kept after all */
+function placeOf(batches: readonly Addressed[], topic: string, index: number, from: number): number {
+  for (let i = 0; i < batches.length; i++) {
+    const place = (from + i) % batches.length
+    const batch = batches[place]!
+    if (batch.index === index && batch.topic === topic) return place
+  }
+  return -1
 }

@@ -116,10 +116,34 @@ test('it knows since when it is open, and how much it holds', () => {
   ready(window, a!, { at: 100, size: 1000 })
   ready(window, b!, { at: 130, size: 500 })
   assert.equal(window.openedAt, 100)
-  assert.equal(window.bytes(1 << 20), 1500)
-  assert.equal(window.bytes(800), 1000, 'counted up to enough')
+  assert.equal(window.bytes, 1500)
+  window.remove(b!)
+  assert.equal(window.bytes, 1000)
+  ready(window, a!, { size: 700 })
   close(window, WIDE, 140)
   assert.equal(window.openedAt, 140)
+  assert.equal(window.bytes, 700, 'of what was left over')
+})
+
+test('it lingers until its time, until it lists enough, and until it holds enough', () => {
+  const window = new Window(0)
+  const [a, b, c] = partitions(3)
+  ready(window, a!)
+  assert.equal(window.heldUntil(10), 0, 'nobody said that it lingers')
+  window.hold(15, 3, 1000)
+  assert.equal(window.heldUntil(10), 15)
+  assert.equal(window.heldUntil(15), 0)
+  ready(window, b!)
+  assert.equal(window.heldUntil(10), 15)
+  ready(window, c!)
+  assert.equal(window.heldUntil(10), 0, 'three partitions')
+  window.remove(c!)
+  ready(window, c!, { size: 800 })
+  assert.equal(window.heldUntil(10), 0, '1,000 bytes')
+  window.hold(15, 99, 9999)
+  close(window)
+  ready(window, a!)
+  assert.equal(window.heldUntil(10), 0, 'it was closed')
 })
 
 test('a submission names each topic once, and lives as long as its last batch', () => {
@@ -128,10 +152,11 @@ test('a submission names each topic once, and lives as long as its last batch', 
   const other = new Partition('u', 0)
   const batches = [ready(window, a!), ready(window, other), ready(window, b!, { at: 50 })]
   const submission = new Submission(0, batches, 300, 1000)
-  const groups = submission.byTopic()
+  const groups = submission.byTopic
   assert.deepEqual([...groups.keys()], ['t', 'u'])
-  assertBatches(groups.get('t')!, [batches[0], batches[2]])
-  assertBatches(groups.get('u')!, [batches[1]])
+  assertBatches([...groups.get('t')!], [batches[0], batches[2]])
+  assertBatches([...groups.get('u')!], [batches[1]])
+  assertBatches([...submission.batches], [batches[0], batches[2], batches[1]])
   assert.equal(submission.timeoutMs, 10_050 - 1000)
   assert.equal(
     new Submission(0, batches, 300, 99_999).timeoutMs,

@@ -94,6 +94,7 @@ export class World {
           now: () => this.now,
           wakeAt: (time) => (this.#wakeAt = time),
           flushSoon: () => (this.#flush = true),
+          lingers: () => {},
           random: () => 0,
         },
         submit: {

@@ -206,6 +206,8 @@ class Run implements Submit, Observer, Clock {
     })
   }
 
+  lingers(): void {}
+
   flushSoon(): void {
     this.#world.after(0, () => this.#engine.flush())
   }

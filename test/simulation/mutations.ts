@@ -122,8 +122,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'answers by position',
     file: 'batcher/engine.ts',
-    find: 'this.#onResult(batch, results[i] ?? null)',
-    replace: 'this.#onResult(batch, results[results.length - 1 - i] ?? null)',
+    find: 'this.#onResult(batch, results[i] ?? null, now)',
+    replace: 'this.#onResult(batch, results[results.length - 1 - i] ?? null, now)',
     by: SEEDS,
   },
   {
@@ -236,8 +236,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a partition that was overdue is never listed again',
     file: 'batcher/engine.ts',
-    find: 'if (partition.overdue.delete(submission) && partition.leader)',
-    replace: 'if (partition.overdue.delete(submission) && !partition.leader)',
+    find: 'if (partition.overdue.delete(submission)) partition.leader?.listReady(partition, this.#clock.now())',
+    replace: 'partition.overdue.delete(submission)',
     by: SEEDS,
   },
   {
@@ -292,7 +292,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a pair stands more than once among the ready ones',
     file: 'batcher/partition.ts',
-    find: '    if (pair.enlisted[acksClass]) return\n',
+    find: '    if (pair.enlisted & (1 << acksClass)) return\n',
     replace: '',
     by: SEEDS,
   },
@@ -301,6 +301,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'batcher/retry.ts',
     find: "if (verdict === 'leader' || verdict === 'again') return expiryCode(batch)",
     replace: "if (verdict === 'leader' || verdict === 'again') return code",
-    by: SEEDS,
+    by: { seeds: 2000 },
   },
 ]

@@ -70,6 +70,7 @@ export class SimNode {
         const late = world.random.chance(0.5) ? 0 : world.random.between(0, 1.5)
         world.at(Math.max(time, world.now) + late, () => this.whenAwake(() => this.#wake(token)))
       },
+      lingers: () => {},
       flushSoon: () => {
         if (this.#flushScheduled) return
         this.#flushScheduled = true

@@ -31,7 +31,7 @@ const stored = (index: number, baseOffset: number) => ({
 async function send<B extends { topic: string; index: number; bytes: Buffer }>(
   batches: B[],
   answer: (asked: Asked, version: number) => Buffer,
-): Promise<{ results: Map<B, ProduceResult>; throttleMs: number; asked: Asked }> {
+): Promise<{ results: (ProduceResult | null)[]; throttleMs: number; asked: Asked }> {
   const broker = await new StubBroker().listen()
   let asked: Asked | undefined
   broker.instead = (request) => {
@@ -45,7 +45,7 @@ async function send<B extends { topic: string; index: number; bytes: Buffer }>(
   try {
     await connection.open()
     return await new Promise((resolve, failed) => {
-      const call = { acks: -1 as const, timeoutMs: 1234, byTopic: group(batches) }
+      const call = { acks: -1 as const, timeoutMs: 1234, byTopic: group(batches), batches }
       produce(connection, call, {
         answered: (results, throttleMs) => resolve({ results, throttleMs, asked: asked! }),
         failed,
@@ -88,10 +88,9 @@ test('answers are matched by topic and partition, never by position', async () =
     ),
   )
   assert.deepEqual(
-    batches.map((each) => results.get(each)?.baseOffset),
+    results.map((each) => each?.baseOffset),
     [10, 20, 30, 40],
   )
-  assert.equal(results.size, 4)
   assert.equal(throttleMs, 250)
 })
 
@@ -100,7 +99,10 @@ test('a partition that the answer leaves out has no result', async () => {
   const { results } = await send(batches, ({ correlationId, version }) =>
     encodeProduceResponse(version, correlationId, [{ name: 't', partitions: [stored(1, 5)] }], 0),
   )
-  assert.deepEqual([...results.keys()], [batches[1]])
+  assert.deepEqual(
+    results.map((each) => each?.baseOffset),
+    [undefined, 5],
+  )
 })
 
 test('an answer that does not decode is a failure', async () => {
