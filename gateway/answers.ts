@@ -2,10 +2,16 @@ import type { Socket } from 'node:net'
 import type { Request } from '#gateway/request.ts'
 import { ResponseOrder } from '#gateway/response-order.ts'
 
+interface Counters {
+  bytesWritten: number
+  /** Requests read and not answered. */
+  unanswered: number
+}
+
 /** The way out of a client connection, and how much of it the client has not taken. */
 export class Answers {
   readonly #socket: Socket
-  readonly #counters: { bytesWritten: number }
+  readonly #counters: Counters
   readonly #onStuck: (bytes: number) => void
   readonly #order = new ResponseOrder()
   /** Bytes of answers that wait for others before them. */
@@ -13,7 +19,7 @@ export class Answers {
   #timed = false
 
   /** @param onStuck the client has taken nothing for the time given to `flush` */
-  constructor(socket: Socket, counters: { bytesWritten: number }, onStuck: (bytes: number) => void) {
+  constructor(socket: Socket, counters: Counters, onStuck: (bytes: number) => void) {
     this.#socket = socket
     this.#counters = counters
     this.#onStuck = onStuck
@@ -31,6 +37,7 @@ export class Answers {
   }
 
   expect(request: Request): void {
+    this.#counters.unanswered++
     this.#order.push(request)
   }
 
@@ -49,10 +56,20 @@ export class Answers {
     let request = this.#order.takeDone()
     const several = request !== null && this.#order.isHeadDone
     if (several) this.#socket.cork()
-    for (; request && request.outcome !== 'close'; request = this.#order.takeDone()) this.#write(request)
+    for (; request; request = this.#order.takeDone()) {
+      this.#counters.unanswered--
+      if (request.outcome === 'close') break
+      this.#write(request)
+    }
     if (several) this.#socket.uncork()
     if (!this.#timed && this.#socket.writableLength > 0) this.#time(timeoutMs)
     return request
+  }
+
+  /** The connection is gone: what was not answered never will be. */
+  forget(): void {
+    this.#counters.unanswered -= this.#order.length
+    this.#order.clear()
   }
 
   #write({ answer }: Request): void {

@@ -1,5 +1,5 @@
 import type { ClientSample } from '#status/samples.ts'
-import { topClients } from '#status/top.ts'
+import { TOP, topClients } from '#status/top.ts'
 
 /** Beyond so many, new clients of a worker are counted together as one without a name. */
 const COUNTED_CLIENTS = 10_000
@@ -16,7 +16,11 @@ export class ClientSlot {
   recordsIn = 0
   bytesIn = 0
   errors = 0
-  readonly #reported = { batchesIn: 0, recordsIn: 0, bytesIn: 0, errors: 0 }
+  /** The same at the last report. */
+  #batchesBefore = 0
+  #recordsBefore = 0
+  #bytesBefore = 0
+  #errorsBefore = 0
 
   constructor(key: string, id: string, address: string, software: string) {
     this.key = key
@@ -25,18 +29,31 @@ export class ClientSlot {
     this.software = software
   }
 
-  /** Since the last call, per second. */
-  take(seconds: number): ClientSample['rates'] {
-    const { batchesIn, recordsIn, bytesIn, errors } = this
-    const before = this.#reported
-    const rates = {
-      batchesIn: (batchesIn - before.batchesIn) / seconds,
-      recordsIn: (recordsIn - before.recordsIn) / seconds,
-      bytesIn: (bytesIn - before.bytesIn) / seconds,
-      errors: (errors - before.errors) / seconds,
+  /** It has sent something since the last report. */
+  get hasNews(): boolean {
+    return this.batchesIn !== this.#batchesBefore || this.errors !== this.#errorsBefore
+  }
+
+  /** Bytes since the last report. */
+  get newBytes(): number {
+    return this.bytesIn - this.#bytesBefore
+  }
+
+  /** Since the last report, per second. */
+  rates(seconds: number): ClientSample['rates'] {
+    return {
+      batchesIn: (this.batchesIn - this.#batchesBefore) / seconds,
+      recordsIn: (this.recordsIn - this.#recordsBefore) / seconds,
+      bytesIn: this.newBytes / seconds,
+      errors: (this.errors - this.#errorsBefore) / seconds,
     }
-    Object.assign(before, { batchesIn, recordsIn, bytesIn, errors })
-    return rates
+  }
+
+  reported(): void {
+    this.#batchesBefore = this.batchesIn
+    this.#recordsBefore = this.recordsIn
+    this.#bytesBefore = this.bytesIn
+    this.#errorsBefore = this.errors
   }
 }
 
@@ -98,17 +115,33 @@ export class ClientTable {
     const now = performance.now()
     const seconds = Math.max(now - this.#reportedAt, 1) / 1000
     this.#reportedAt = now
-    const samples: ClientSample[] = []
+    const busy: ClientSlot[] = []
+    const idle: ClientSlot[] = []
     for (const slot of this.#slots.values()) {
-      const { connections, key } = slot
-      const rates = slot.take(seconds)
-      if (connections === 0) this.#slots.delete(key)
+      if (slot.hasNews) busy.push(slot)
       // Before its software is known, a client is another one.
-      if (connections > 0 || rates.batchesIn + rates.errors > 0) {
-        samples.push({ ...named(slot), connections, rates })
-      }
+      else if (slot.connections > 0) idle.push(slot)
+      if (slot.connections === 0) this.#slots.delete(slot.key)
     }
+    const samples = this.#candidates(busy, idle).map((slot) => ({
+      ...named(slot),
+      connections: slot.connections,
+      rates: slot.rates(seconds),
+    }))
+    for (const slot of busy) slot.reported()
     return topClients(samples, this.watched)
+  }
+
+  /** Those that may be among the top: of thousands most need no more than a look. */
+  #candidates(busy: ClientSlot[], idle: ClientSlot[]): ClientSlot[] {
+    if (busy.length < TOP) return [...busy, ...idle]
+    const bytes = Float64Array.from(busy, ({ newBytes }) => newBytes).sort()
+    const least = bytes[bytes.length - TOP]!
+    const isWatched = ({ id }: ClientSlot) => this.watched.has(id)
+    return [
+      ...busy.filter((slot) => slot.newBytes >= least || isWatched(slot)),
+      ...(this.watched.size > 0 ? idle.filter(isWatched) : []),
+    ]
   }
 }
 

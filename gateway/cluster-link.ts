@@ -14,6 +14,8 @@ export interface LinkOptions {
   /** Bytes that the cluster's batches may hold in this worker. */
   memory: number
   log: Log
+  /** Called when what has just come for the cluster is to wait for its window to close. */
+  onLinger(): void
   /** Called with the id of the cluster, when it is met for the first time. */
   met(clusterId: string): void
 }
@@ -31,14 +33,15 @@ export class ClusterLink {
   readonly counters: ClusterCounters
   readonly sockets: LaneSockets
   readonly cap: ClusterCap
-  readonly #clock = new EngineClock()
+  readonly clock: EngineClock
   #window: ClusterConfig['window']
   #grant: Amounts
   #deniedSeen = 0
   #deniedAt = Number.NEGATIVE_INFINITY
 
-  constructor(config: ClusterConfig, { grant, memory, log, met }: LinkOptions) {
+  constructor(config: ClusterConfig, { grant, memory, log, onLinger, met }: LinkOptions) {
     this.name = config.name
+    this.clock = new EngineClock(onLinger)
     this.#window = config.window
     this.#grant = grant
     this.cap = new ClusterCap(memory)
@@ -54,11 +57,11 @@ export class ClusterLink {
     })
     this.sockets = new LaneSockets(this.cluster, log)
     this.engine = new Engine(this.#settings(), {
-      clock: this.#clock,
+      clock: this.clock,
       submit: this.sockets,
       observer: this.counters,
     })
-    this.#clock.engine = this.engine
+    this.clock.engine = this.engine
     this.sockets.engine = this.engine
   }
 
@@ -117,7 +120,7 @@ export class ClusterLink {
   }
 
   stop(): void {
-    this.#clock.stop()
+    this.clock.stop()
     this.sockets.stop()
     this.cluster.close()
   }

@@ -6,10 +6,12 @@ import { Answers } from '#gateway/answers.ts'
 import type { ClientSlot } from '#gateway/client-table.ts'
 import { CLOSE_REASONS, type CloseReason } from '#gateway/close-reasons.ts'
 import { dispatch } from '#gateway/dispatch.ts'
+import { EngineClients } from '#gateway/engine-clients.ts'
 import { Pauses } from '#gateway/pauses.ts'
 import { readProxyHeader } from '#gateway/proxy-protocol.ts'
 import { isBorrowed, kept, readThrough } from '#gateway/read-buffer.ts'
 import type { Request } from '#gateway/request.ts'
+import { heldBytes, leave } from '#gateway/slabs.ts'
 import type { VirtualCluster } from '#gateway/virtual-brokers.ts'
 import type { Worker } from '#gateway/worker.ts'
 import { FrameSplitter } from '#protocol/framing.ts'
@@ -28,6 +30,8 @@ export type ClientState = 'proxyHeader' | 'authenticating' | 'serving' | 'draini
 
 /** Reserved for a frame as soon as its length is known; more only as its bytes come. */
 const RESERVED_AT_ONCE = 64 * 1024
+/** A connection is looked at so often while one of its limits runs. */
+const LOOKS = 10
 /** How long a client has to close its side after our FIN, in ms. */
 const FINISH_MS = 2000
 const PRODUCE = 0
@@ -52,11 +56,13 @@ export class ClientConnection implements Holder {
   /** When draining begins because of limits.connectionMaxAge. */
   readonly drainAt: number
   lastHeardAt: number
+  /** When it is looked at whether something takes too long, in ms. */
+  lookAt = 0
   requests = 0
   readonly #socket: Socket
   readonly #splitter: FrameSplitter
   readonly #answers: Answers
-  readonly #clients = new Map<Engine, Client>()
+  readonly #clients = new EngineClients()
   readonly #pauses: Pauses
   /** Bytes of requests read and not answered. */
   #unansweredBytes = 0
@@ -102,15 +108,8 @@ export class ClientConnection implements Holder {
     worker.admission.join(this)
   }
 
-  /** Requests read and not answered. */
-  get unanswered(): number {
-    return this.#answers.open
-  }
-
   clientOf(engine: Engine): Client {
-    let client = this.#clients.get(engine)
-    if (!client) this.#clients.set(engine, (client = engine.attach()))
-    return client
+    return this.#clients.of(engine)
   }
 
   // ── reading and answering ──────────────────────────────────────────────────────────────────────────────────
@@ -137,7 +136,7 @@ export class ClientConnection implements Holder {
     this.#processing = true
     try {
       if (this.state === 'proxyHeader') this.#readProxyHeader()
-      if (only) this.#take(kept(only, 4))
+      if (only) this.#take(kept(only.subarray(4), this.worker.slabs))
       else while (this.#mayRead() && this.#readFrame());
       this.#afterReading()
     } catch (error) {
@@ -179,7 +178,7 @@ export class ClientConnection implements Holder {
     }
     if (declared > LARGE_FRAME && !this.#mayReadLarge()) return false
     const frame = this.#splitter.next()
-    if (frame) this.#take(kept(frame))
+    if (frame) this.#take(kept(frame, this.worker.slabs))
     else {
       this.#reserveFrame(Math.max(Math.min(declared, RESERVED_AT_ONCE), this.#splitter.held))
       this.worker.admission.setUnfinished(this, this.#frameReserved)
@@ -188,7 +187,8 @@ export class ClientConnection implements Holder {
   }
 
   #take(whole: Buffer): void {
-    this.#reserveFrame(whole.buffer.byteLength)
+    const bytes = heldBytes(whole)
+    this.#reserveFrame(bytes)
     this.#frameReserved = 0
     this.#frameIsOver()
     if (this.state === 'draining') this.#splitter.clear()
@@ -197,7 +197,7 @@ export class ClientConnection implements Holder {
     this.#frameBeganAt = this.#splitter.held > 0 ? this.lastHeardAt : -1
     this.#frameTimedFrom = this.lastHeardAt
     this.requests++
-    this.#unansweredBytes += whole.buffer.byteLength
+    this.#unansweredBytes += bytes
     dispatch(this, whole, times)
     this.#holdBack()
   }
@@ -264,7 +264,7 @@ export class ClientConnection implements Holder {
 
   #afterReading(): void {
     const over = this.#ended && (this.state === 'draining' || this.#mayRead())
-    if (over) this.#leave()
+    if (over) this.#clients.leave()
     if (over || this.state === 'draining') this.#finishWhenAnswered()
   }
 
@@ -300,11 +300,12 @@ export class ClientConnection implements Holder {
 
   /** It has brought batches for more than one cluster. */
   get mixed(): boolean {
-    return this.#clients.size > 1
+    return this.#clients.several
   }
 
   /** A request is done; its answer leaves when everything before it has left. */
   answered(request: Request): void {
+    leave(request)
     this.letGo(request.reserved)
     this.#answers.add(request)
     if (this.#flushScheduled || this.state === 'closed') return
@@ -342,6 +343,7 @@ export class ClientConnection implements Holder {
     if (this.#answers.open > 0) return
     if (this.#ended) this.#drainReason = 'client_closed'
     this.state = 'finishing'
+    this.lookAt = 0
     this.#splitter.clear()
     this.#finishBy = performance.now() + FINISH_MS
     this.#socket.end()
@@ -349,15 +351,11 @@ export class ClientConnection implements Holder {
     if (this.#ended) this.close('client_closed')
   }
 
-  /** The client asks for nothing more: what was not sent for it is dropped. */
-  #leave(): void {
-    for (const [engine, client] of this.#clients) engine.detach(client)
-    this.#clients.clear()
-  }
-
-  /** Called about twice a second: ends what takes too long. */
+  /** Ends what takes too long. Of thousands of connections each is looked at as seldom as its limits allow. */
   sweep(now: number): void {
     const { limits } = this.worker
+    const seldom = this.state === 'serving' && this.requests > 0
+    if (seldom) this.lookAt = now + Math.min(limits.frameTimeout, limits.idleTimeout) / LOOKS
     if (now > this.#finishBy) return this.close(this.#drainReason)
     if (this.state === 'finishing') return
     const { reading } = this.#pauses
@@ -386,7 +384,8 @@ export class ClientConnection implements Holder {
     this.state = 'closed'
     this.#socket.destroy()
     this.#splitter.clear()
-    this.#leave()
+    this.#clients.leave()
+    this.#answers.forget()
     this.#reserveFrame(0)
     this.#frameIsOver()
     this.worker.admission.leave(this)

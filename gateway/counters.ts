@@ -4,6 +4,7 @@ import type { Submission } from '#batcher/submission.ts'
 import type { CloseReason } from '#gateway/close-reasons.ts'
 import type { ClusterCap } from '#gateway/cluster-cap.ts'
 import type { PauseReason } from '#gateway/pauses.ts'
+import { REST_MS } from '#gateway/rest.ts'
 import type { Api } from '#protocol/apis.ts'
 import type { TopicTotals } from '#status/contract.ts'
 import { BUCKETS, bucketOf } from '#status/histogram.ts'
@@ -20,6 +21,8 @@ export class ClientCounters {
   bytesRead = 0
   bytesWritten = 0
   connections = 0
+  /** Requests read and not answered. */
+  unanswered = 0
   readonly closed = new Map<CloseReason, number>()
   /** Batches refused before they reached an engine, by Kafka error code. */
   readonly refusals = new Map<number, number>()
@@ -69,6 +72,8 @@ export class ClusterCounters implements Observer {
   acks = 0
   errors = 0
   retries = 0
+  /** When a submission last left of which no batch had waited long enough for a rest, in ms. */
+  urgentAt = Number.NEGATIVE_INFINITY
   readonly errorCodes = new Map<number, number>()
   readonly #gateway = new DurationSlots()
   readonly #upstream = new DurationSlots()
@@ -112,6 +117,8 @@ export class ClusterCounters implements Observer {
   submitted(submission: Submission): void {
     this.submissions++
     this.batchesSubmitted += submission.batches.length
+    const { batches, sentAt } = submission
+    if (batches.every(({ wholeAt }) => sentAt - wholeAt < REST_MS)) this.urgentAt = sentAt
   }
 
   answered(batch: Batch): void {

@@ -8,6 +8,7 @@ import { handleApiVersions, refuseApiVersions } from '#gateway/handlers/18-api-v
 import { handleInitProducerId } from '#gateway/handlers/22-init-producer-id.ts'
 import { Request } from '#gateway/request.ts'
 import { labelOf, RequestReader } from '#gateway/request-reader.ts'
+import { heldBytes } from '#gateway/slabs.ts'
 import { apis, findApi } from '#protocol/apis.ts'
 import { finishRequestHeader, readRequestHeader } from '#protocol/header.ts'
 import { ProtocolError } from '#protocol/reader.ts'
@@ -36,14 +37,14 @@ export function dispatch(
   let request: Request | undefined
   try {
     const body = new RequestReader(frame)
-    const header = readRequestHeader(body)
+    const header = readRequestHeader(body, connection.clientId)
     const clientId = header.clientId && labelOf(header.clientId)
     if (!connection.slot || clientId !== connection.clientId)
       connection.worker.clients.introduce(connection, clientId)
     const api = findApi(header.apiKey)
     const handler = api && handlers.get(api.key)
     if (!api?.listed || !handler) {
-      connection.letGo(frame.buffer.byteLength)
+      connection.letGo(heldBytes(frame))
       return connection.refuse('unsupported_api', `API key ${header.apiKey} version ${header.apiVersion}`)
     }
     connection.worker.counters.request(api, header.apiVersion)
@@ -59,7 +60,7 @@ export function dispatch(
     handler(request)
   } catch (error) {
     if (request?.outcome === 'open') request.finishSilently()
-    else if (!request) connection.letGo(frame.buffer.byteLength)
+    else if (!request) connection.letGo(heldBytes(frame))
     if (error instanceof ProtocolError) connection.refuse('bad_request', error.message)
     else connection.close('internal_error', (error as Error).stack)
   }

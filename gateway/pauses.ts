@@ -12,13 +12,18 @@ export const PAUSE_REASONS = {
 
 export type PauseReason = keyof typeof PAUSE_REASONS
 
+/** A bit for each, since they are asked for with every frame. */
+const BITS = Object.fromEntries(Object.keys(PAUSE_REASONS).map((reason, i) => [reason, 1 << i])) as Record<
+  PauseReason,
+  number
+>
 /** With one of these, frames that have come already are not taken up either. */
-const STOPPING: readonly PauseReason[] = ['cluster', 'pipelined', 'output', 'refused']
+const STOPPING = BITS.cluster | BITS.pipelined | BITS.output | BITS.refused
 
 /** Back-pressure of one client socket: an idempotent pair, and since when it is in force. */
 export class Pauses {
   readonly #socket: Socket
-  readonly #reasons = new Set<PauseReason>()
+  #reasons = 0
   readonly #counters: { heldBackBy(reason: PauseReason): void }
   readonly #onResumed: () => void
   /** ms; what is read next may have waited since then. -1 when nothing has. */
@@ -31,25 +36,26 @@ export class Pauses {
   }
 
   get reading(): boolean {
-    return this.#reasons.size === 0
+    return this.#reasons === 0
   }
 
   get takesFrames(): boolean {
-    return this.#reasons.size === 0 || !STOPPING.some((reason) => this.#reasons.has(reason))
+    return (this.#reasons & STOPPING) === 0
   }
 
   add(reason: PauseReason): void {
-    if (this.#reasons.has(reason)) return
+    if (this.#reasons & BITS[reason]) return
     this.#counters.heldBackBy(reason)
-    if (this.#reasons.size === 0) {
+    if (this.reading) {
       this.#waitingSince = performance.now()
       this.#socket.pause()
     }
-    this.#reasons.add(reason)
+    this.#reasons |= BITS[reason]
   }
 
   remove(reason: PauseReason): void {
-    if (this.reading || !this.#reasons.delete(reason)) return
+    if (!(this.#reasons & BITS[reason])) return
+    this.#reasons &= ~BITS[reason]
     if (!this.reading || this.#socket.destroyed) return
     this.#socket.resume()
     this.#onResumed()
@@ -64,7 +70,7 @@ export class Pauses {
 
   /** Reads whatever comes, to throw it away. */
   clear(): void {
-    this.#reasons.clear()
+    this.#reasons = 0
     this.#socket.resume()
   }
 }

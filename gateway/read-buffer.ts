@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import type { Slabs } from '#gateway/slabs.ts'
 
 /** As much as Node reads at once. */
 const BYTES = 64 * 1024
@@ -36,15 +37,10 @@ export function isBorrowed(bytes: Buffer): boolean {
 /**
  * The frame to keep: itself or a copy. A small view would keep the whole chunk alive that it lies in, and the
  * next read overwrites a borrowed one.
- *
- * @param start where in the bytes it begins
  */
-export function kept(bytes: Buffer, start = 0): Buffer {
-  const length = bytes.length - start
-  if (bytes.buffer.byteLength <= length * 2 && !isBorrowed(bytes)) return bytes.subarray(start)
-  const copy = Buffer.allocUnsafeSlow(length)
-  bytes.copy(copy, 0, start)
-  return copy
+export function kept(bytes: Buffer, slabs: Slabs): Buffer {
+  if (bytes.buffer.byteLength <= bytes.length * 2 && !isBorrowed(bytes)) return bytes
+  return slabs.copy(bytes)
 }
 
 /**

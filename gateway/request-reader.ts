@@ -7,6 +7,8 @@ import { ProtocolError, Reader } from '#protocol/reader.ts'
 export const MAX_ELEMENTS = 100_000
 
 const LABEL_CHARACTERS = 128
+/** A string of the protocol has at most 32,767 bytes, and a replacement character has 3. */
+const REPLACED_LENGTH = Math.floor(0x7fff / 3)
 
 /** Reads what a client sent: beside the bytes, what they become is bounded. */
 export class RequestReader extends Reader {
@@ -23,9 +25,9 @@ export class RequestReader extends Reader {
   }
 
   /** Bytes that are no UTF-8 decode to replacement characters, which may not fit where they came from. */
-  override nullableString(compact: boolean): string | null {
-    const text = super.nullableString(compact)
-    if (text?.includes('\ufffd') && Buffer.byteLength(text) > 0x7fff) {
+  override nullableString(compact: boolean, likely: string | null = null): string | null {
+    const text = super.nullableString(compact, likely)
+    if (text && text.length > REPLACED_LENGTH && Buffer.byteLength(text) > 0x7fff) {
       throw new ProtocolError('a string is not UTF-8')
     }
     return text

@@ -1,14 +1,21 @@
 import type { ClientConnection } from '#gateway/connection.ts'
 import type { RequestReader } from '#gateway/request-reader.ts'
+import { heldBytes, type Tenant } from '#gateway/slabs.ts'
 import type { Api } from '#protocol/apis.ts'
 import { encodeResponse, type RequestHeader } from '#protocol/header.ts'
 import type { Input, Message } from '#protocol/schema.ts'
+
+/** Must be told when a frame lies elsewhere. */
+export interface FrameViews {
+  /** @param to a copy of `from`, which is given up */
+  moved(from: Buffer, to: Buffer): void
+}
 
 /**
  * One request of a client, from its last byte to its answer. It is also its own place in the queue of
  * answers, which leave in the order of the requests.
  */
-export class Request {
+export class Request implements Tenant {
   readonly connection: ClientConnection
   readonly api: Api
   readonly header: RequestHeader
@@ -22,6 +29,13 @@ export class Request {
   outcome: 'open' | 'answered' | 'silent' | 'close' = 'open'
   answer: Buffer | null = null
   closeReason = ''
+  /** The one behind it on its connection. */
+  next: Request | null = null
+  /** Its place in the slab in which its frame lies. */
+  before: Tenant | null = null
+  after: Tenant | null = null
+  /** Whoever has views of its own on the frame. */
+  views: FrameViews | null = null
 
   constructor(
     connection: ClientConnection,
@@ -34,9 +48,18 @@ export class Request {
     this.api = api
     this.header = header
     this.body = body
-    this.reserved = body.buffer.buffer.byteLength
+    this.reserved = heldBytes(body.buffer)
     this.firstByteAt = times.firstByteAt
     this.wholeAt = times.wholeAt
+    connection.worker.slabs.enter(this, body.buffer)
+  }
+
+  move(): void {
+    const from = this.body.buffer
+    const to = Buffer.allocUnsafeSlow(from.length)
+    from.copy(to)
+    this.body.buffer = to
+    this.views?.moved(from, to)
   }
 
   get version(): number {

@@ -1,4 +1,5 @@
 import type { RouteTable } from '#gateway/route.ts'
+import { isTopicName } from '#gateway/topic-name.ts'
 import type { metadataResponse } from '#protocol/messages/03-metadata.ts'
 import type { Decoded } from '#protocol/schema.ts'
 import type { Cluster } from '#upstream/cluster.ts'
@@ -26,6 +27,8 @@ const INVALID_TOPIC_EXCEPTION = 17
 /** A topic that the cluster does not know is not asked for again within this time. */
 const NEGATIVE_MS = 1000
 const NEGATIVE_ENTRIES = 10_000
+/** Topics whose cluster is remembered. */
+const WAYS = 10_000
 
 type DescribedTopic = Decoded<typeof metadataResponse>['topics'][number]
 
@@ -45,6 +48,8 @@ export class Topics {
   /** Names that the cluster has refused, with its word. */
   readonly #unknown = new Map<string, { errorCode: number; until: number }>()
   readonly #asks = new Map<string, { second: number; count: number }>()
+  /** Answers of `clusterOf`, until something changes. */
+  readonly #ways = new Map<string, string | null>()
   readonly #learned: (cluster: string, topic: string, entry: TopicEntry) => void
 
   constructor(
@@ -67,6 +72,7 @@ export class Topics {
       else map.delete(topic)
       this.#unknown.delete(topic)
     }
+    this.#ways.clear()
   }
 
   get routes(): RouteTable {
@@ -78,12 +84,25 @@ export class Topics {
     this.#routes = routes
     this.#asking.clear()
     this.#unknown.clear()
+    this.#ways.clear()
   }
 
   /** The cluster is gone: another one may have its name later. */
   forget(cluster: string): void {
     this.#maps.delete(cluster)
     this.#asks.delete(cluster)
+    this.#ways.clear()
+  }
+
+  /** The cluster that clients may write the topic to; null where no topic can be, or none of theirs. */
+  clusterOf(topic: string): string | null {
+    const way = this.#ways.get(topic)
+    if (way !== undefined) return way
+    if (!isTopicName(topic)) return null
+    const cluster = this.known(topic)?.errorCode ? null : this.routes.find(topic)
+    if (this.#ways.size >= WAYS) this.#ways.clear()
+    this.#ways.set(topic, cluster)
+    return cluster
   }
 
   /** The map's own word, or null. */

@@ -10,12 +10,10 @@ const NONE_CLOSED = Object.fromEntries(Object.keys(CLOSE_REASONS).map((reason) =
 /** What a worker reports of itself once a second. */
 export function sampleOf(worker: Worker, loop: LoopDelay): WorkerSample {
   const { admission, counters } = worker
-  let unanswered = 0
-  for (const connection of worker.connections) unanswered += connection.unanswered
   return {
     connections: worker.connections.size,
     accepted: counters.connections,
-    unanswered,
+    unanswered: counters.unanswered,
     bytesRead: counters.bytesRead,
     bytesWritten: counters.bytesWritten,
     reservedBytes: admission.used,

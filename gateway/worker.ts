@@ -11,8 +11,10 @@ import { ClientCounters } from '#gateway/counters.ts'
 import { Listener } from '#gateway/listener.ts'
 import { LoopDelay } from '#gateway/loop-delay.ts'
 import { MetadataBlobs } from '#gateway/metadata-answer.ts'
+import { Rest } from '#gateway/rest.ts'
 import { RouteTable } from '#gateway/route.ts'
 import { drainConnections } from '#gateway/shutdown.ts'
+import { Slabs } from '#gateway/slabs.ts'
 import { type TopicChanges, Topics } from '#gateway/topics.ts'
 import { TurnEnd } from '#gateway/turn-end.ts'
 import { PreparedReload } from '#gateway/worker-reload.ts'
@@ -42,6 +44,7 @@ export class Worker {
   readonly counters = new ClientCounters()
   readonly clients = new ClientTable()
   readonly turnEnd = new TurnEnd()
+  readonly slabs = new Slabs()
   readonly links = new Map<string, ClusterLink>()
   /** Of clusters that a reload has removed, until their last batch is answered. */
   readonly leaving = new Set<ClusterLink>()
@@ -59,6 +62,7 @@ export class Worker {
   #reportedConnections = 0
   #nextId = 0
   #shared = false
+  #rest: Rest | null = null
   #prepared: PreparedReload | null = null
   /** Gives up the drain under way. */
   #draining: AbortController | null = null
@@ -98,7 +102,8 @@ export class Worker {
 
   makeLink(cluster: ClusterConfig, grant: Amounts): ClusterLink {
     const met = (clusterId: string) => this.#channel.send({ type: 'met', cluster: cluster.name, clusterId })
-    return new ClusterLink(cluster, { grant, memory: 0, log: this.log, met })
+    const onLinger = () => this.#rest?.soon()
+    return new ClusterLink(cluster, { grant, memory: 0, log: this.log, onLinger, met })
   }
 
   addLink(link: ClusterLink): void {
@@ -126,6 +131,8 @@ export class Worker {
   /** Binds the ports and connects to the clusters; a cluster that cannot be reached holds nothing up. */
   async start(ports: Record<string, number>, shared: boolean): Promise<void> {
     this.#shared = shared
+    // Whoever shares this process with a worker must not be put to sleep.
+    if (shared) this.#rest = new Rest(() => this.allLinks())
     for (const listener of this.listeners) await listener.open(ports, shared)
     for (const link of this.links.values()) link.start()
     this.#timers.push(setInterval(() => this.#sweep(), SWEEP_MS))
@@ -198,9 +205,8 @@ export class Worker {
 
   /** The cluster that a topic is routed to; undefined where clients must not write. */
   linkFor(topic: string): ClusterLink | undefined {
-    const cluster = this.topics.routes.find(topic)
-    if (cluster === null || this.topics.known(topic)?.errorCode) return undefined
-    return this.links.get(cluster)
+    const cluster = this.topics.clusterOf(topic)
+    return cluster === null ? undefined : this.links.get(cluster)
   }
 
   /** Connections by client address, for the siblings; empty where no limit needs it. */
@@ -245,7 +251,8 @@ export class Worker {
 
   #sweep(): void {
     const now = performance.now()
-    for (const connection of this.connections) connection.sweep(now)
+    this.slabs.sweep(now)
+    for (const connection of this.connections) if (connection.lookAt <= now) connection.sweep(now)
   }
 
   #report(): void {

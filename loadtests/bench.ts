@@ -21,6 +21,7 @@ const COMPARED = [
   'w2',
   'w3',
   'w4',
+  'w4-hot',
   'closed',
   'w5',
   'w7',

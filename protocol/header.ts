@@ -18,13 +18,17 @@ export interface RequestHeader {
   clientId: string | null
 }
 
-/** Reads the part that every version of every API shares; `finishRequestHeader` reads the rest. */
-export function readRequestHeader(reader: Reader): RequestHeader {
+/**
+ * Reads the part that every version of every API shares; `finishRequestHeader` reads the rest.
+ *
+ * @param clientId what it probably is: the one of the request before
+ */
+export function readRequestHeader(reader: Reader, clientId: string | null = null): RequestHeader {
   return {
     apiKey: reader.int16(),
     apiVersion: reader.int16(),
     correlationId: reader.int32(),
-    clientId: reader.nullableString(false),
+    clientId: reader.nullableString(false, clientId),
   }
 }
 

@@ -158,7 +158,7 @@ export function encodeProduceRequest(
   groups: ReadonlyMap<string, readonly Addressed[]>,
 ): Buffer[] {
   const flexible = version >= apis.produce.flexibleFrom
-  const writer = new Writer(512)
+  const writer = new Writer(512 + framedBytes(groups))
   const pieces: Buffer[] = []
   let cut = 0
   let viewed = 0
@@ -198,6 +198,16 @@ export function encodeProduceRequest(
   }
   pieces.push(framing.subarray(cut))
   return pieces
+}
+
+/** About what the request takes beside its large batches, so that the writer need not grow. */
+function framedBytes(groups: ReadonlyMap<string, readonly Addressed[]>): number {
+  let sum = 0
+  for (const [topic, batches] of groups) {
+    sum += topic.length + 16
+    for (const { bytes } of batches) sum += 16 + (bytes.length <= COPY_BYTES ? bytes.length : 0)
+  }
+  return sum
 }
 
 /**

@@ -1,3 +1,5 @@
+import { readName, spells } from '#protocol/names.ts'
+
 /**
  * Reads Kafka's primitive types from a buffer. Never copies: byte fields are views on the buffer.
  *
@@ -21,7 +23,7 @@ export interface UnknownTag {
 export const MAX_TAGGED_FIELDS = 64
 
 export class Reader {
-  readonly buffer: Buffer
+  buffer: Buffer
   position: number
   readonly end: number
 
@@ -96,11 +98,13 @@ export class Reader {
     return length
   }
 
-  nullableString(compact: boolean): string | null {
+  /** @param likely what it probably is: then nothing is made */
+  nullableString(compact: boolean, likely: string | null = null): string | null {
     const length = this.stringLength(compact)
     if (length < 0) return null
     const start = this.take(length, 'string')
-    return this.buffer.toString('utf8', start, start + length)
+    if (likely !== null && spells(likely, this.buffer, start, start + length)) return likely
+    return readName(this.buffer, start, start + length)
   }
 
   /** Length of a byte field (int32, or varint + 1 when compact); -1 is null. */

@@ -1,5 +1,13 @@
 import type { UnknownTag } from '#protocol/reader.ts'
 
+/** Characters. */
+const SHORT = 64
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
+  return true
+}
+
 /** Writes Kafka's primitive types into a buffer that grows by doubling. */
 export class Writer {
   buffer: Buffer
@@ -77,11 +85,19 @@ export class Writer {
 
   nullableString(value: string | null, compact: boolean): void {
     if (value === null) return this.#length(-1, compact, 2)
+    if (value.length < SHORT && isAscii(value)) return this.#short(value, compact)
     const length = Buffer.byteLength(value)
     if (length > 0x7fff) throw new RangeError(`string of ${length} bytes, the limit is 32767`)
     this.#length(length, compact, 2)
     const at = this.reserve(length)
     this.buffer.write(value, at, length, 'utf8')
+  }
+
+  /** Names, mostly: a loop takes less than two calls into Node. */
+  #short(value: string, compact: boolean): void {
+    this.#length(value.length, compact, 2)
+    const at = this.reserve(value.length)
+    for (let i = 0; i < value.length; i++) this.buffer[at + i] = value.charCodeAt(i)
   }
 
   nullableBytes(value: Buffer | null, compact: boolean): void {

@@ -3,7 +3,7 @@ import { deadlineOf } from '#batcher/limits.ts'
 import type { Waiter } from '#batcher/ports.ts'
 import { BATCH_OVERHEAD } from '#gateway/cluster-cap.ts'
 import type { ClusterLink } from '#gateway/cluster-link.ts'
-import type { Request } from '#gateway/request.ts'
+import type { FrameViews, Request } from '#gateway/request.ts'
 import { isTopicName } from '#gateway/topic-name.ts'
 import {
   type AnsweredPartition,
@@ -58,7 +58,7 @@ function listedTwice(topics: readonly ProduceTopic[]): ReadonlySet<string> | nul
 }
 
 /** One Produce request of a client: waits for the answers of its batches and puts them together. */
-class ProduceCall implements Waiter {
+class ProduceCall implements Waiter, FrameViews {
   readonly #request: Request
   readonly #acks: Acks
   readonly #timing: Timing
@@ -73,6 +73,7 @@ class ProduceCall implements Waiter {
   constructor(request: Request, acks: Acks, timeoutMs: number) {
     const { maxAckWait } = request.connection.worker.limits
     this.#request = request
+    request.views = this
     this.#acks = acks
     this.#timing = {
       arrivedAt: request.firstByteAt,
@@ -98,8 +99,8 @@ class ProduceCall implements Waiter {
   /** What is wrong with all entries of a topic. */
   #faultOf(name: string, link: ClusterLink | undefined): BatchFault | null {
     if (this.#acks !== -1 && this.#acks !== 0 && this.#acks !== 1) return FAULTS.acks
-    if (!isTopicName(name)) return FAULTS.name
-    return link ? null : FAULTS.route
+    if (link) return null
+    return isTopicName(name) ? FAULTS.route : FAULTS.name
   }
 
   #open(name: string): AnsweredPartition[] {
@@ -156,6 +157,16 @@ class ProduceCall implements Waiter {
       logAppendTimeMs: -1,
       logStartOffset: -1,
       recordErrors: null,
+    }
+  }
+
+  moved(from: Buffer, to: Buffer): void {
+    for (const { partitions } of this.#topics) {
+      for (const batch of partitions) {
+        if (!(batch instanceof Batch) || batch.bytes.buffer !== from.buffer) continue
+        const start = batch.bytes.byteOffset - from.byteOffset
+        batch.bytes = to.subarray(start, start + batch.size)
+      }
     }
   }
 

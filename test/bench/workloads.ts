@@ -51,6 +51,23 @@ const FAN_IN: Omit<Workload, 'cases'> = {
   seconds: 12,
 }
 
+/** As fast as acks allow, to its topics in turn. */
+const ONE_PRODUCER: Omit<Workload, 'topics'> = {
+  ...FAN_IN,
+  partitions: 1,
+  cases: {
+    'W4: one producer, 5 in flight, 64 KiB': {
+      producers: 1,
+      load: { kind: 'closed' },
+      inFlight: 5,
+      batch: LARGE,
+    },
+  },
+  columns: ['MB/s', ...TIMES, 'gateway µs/MB', 'broker µs/MB', 'batches/submission', 'unacked'],
+  ratios: [...ratiosTo('direct', 'MB/s'), ...ratiosTo('haproxy', 'gateway µs/MB')],
+  seconds: 6,
+}
+
 function small(producers: number, load: Load, inFlight = 5): Shape {
   return { producers, load, inFlight, batch: SMALL }
 }
@@ -78,22 +95,8 @@ export const WORKLOADS: Record<string, Workload> = {
     columns: [...TIMES, 'MB/s', 'gateway µs/MB', 'broker µs/record', ...PACKING, 'gateway RSS MB', 'unacked'],
     ratios: [...ratiosTo('direct', 'p50 ms', 'p99 ms'), ...ratiosTo('haproxy', 'gateway µs/MB')],
   },
-  w4: {
-    ...FAN_IN,
-    topics: 1,
-    partitions: 1,
-    cases: {
-      'W4: one producer, 5 in flight, 64 KiB': {
-        producers: 1,
-        load: { kind: 'closed' },
-        inFlight: 5,
-        batch: LARGE,
-      },
-    },
-    columns: ['MB/s', ...TIMES, 'gateway µs/MB', 'broker µs/MB', 'batches/submission', 'unacked'],
-    ratios: [...ratiosTo('direct', 'MB/s'), ...ratiosTo('haproxy', 'gateway µs/MB')],
-    seconds: 6,
-  },
+  w4: { ...ONE_PRODUCER, topics: 10 },
+  'w4-hot': { ...ONE_PRODUCER, topics: 1 },
   stream: {
     ...FAN_IN,
     variants: ['sluice auto', 'sluice auto 200 pages'],

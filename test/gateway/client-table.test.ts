@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ClientTable, type Introduced } from '#gateway/client-table.ts'
+import { type ClientSlot, ClientTable, type Introduced } from '#gateway/client-table.ts'
 
 function join(table: ClientTable, id: string, address: string, software: string) {
   const connection: Introduced = { clientId: null, address, slot: null }
@@ -51,6 +51,30 @@ test('the top 200 are reported, and those that are watched', () => {
   assert.equal(names.length, 201)
   assert.ok(names.includes('c0') && names.includes('c199') && names.includes('c299'))
   assert.ok(!names.includes('c200'))
+})
+
+test('of thousands that send, the most are found, and those that are watched', () => {
+  const table = new ClientTable()
+  const send = (slot: ClientSlot, bytes: number) => {
+    slot.batchesIn++
+    slot.bytesIn += bytes
+  }
+  const slots = Array.from({ length: 3000 }, (_, i) => join(table, `c${i}`, '10.0.0.1', '').slot!)
+  for (const slot of slots) send(slot, 5000)
+  table.report()
+  for (const [i, slot] of slots.entries()) if (i % 2 === 0) send(slot, i)
+  table.watched = new Set(['c4', 'c5'])
+  const report = table.report()
+  assert.equal(report.length, 202)
+  assert.deepEqual(
+    report.slice(0, 200).map(({ id }) => id),
+    Array.from({ length: 200 }, (_, i) => `c${2998 - 2 * i}`),
+  )
+  const rates = report.slice(200).map(({ id, rates }) => [id, rates.batchesIn > 0])
+  assert.deepEqual(rates, [
+    ['c4', true],
+    ['c5', false],
+  ])
 })
 
 test('beyond 10,000 clients the others are one without a name', () => {

@@ -56,6 +56,18 @@ describe('what the map says', () => {
     assert.equal(topics.known('eu.a'), null)
   })
 
+  test('where clients may write a topic follows routes and map at once', () => {
+    assert.equal(topics.clusterOf('eu.a'), 'eu', 'the cluster knows best whether it is there')
+    assert.equal(topics.clusterOf('elsewhere'), null)
+    assert.equal(topics.clusterOf('eu.not a name'), null)
+    topics.apply('eu', { 'eu.a': entry(3, true) })
+    assert.equal(topics.clusterOf('eu.a'), null, 'internal')
+    topics.apply('eu', { 'eu.a': null })
+    assert.equal(topics.clusterOf('eu.a'), 'eu')
+    topics.routes = new RouteTable([{ match: { prefix: 'eu.' }, cluster: 'us' }])
+    assert.equal(topics.clusterOf('eu.a'), 'us')
+  })
+
   test('counts only on the cluster that the route names', () => {
     topics.apply('us', { 'eu.a': entry(3), 'us.b': entry(2) })
     assert.equal(topics.known('eu.a'), null)

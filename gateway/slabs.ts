@@ -1,0 +1,90 @@
+import { Fifo } from '#batcher/fifo.ts'
+
+/** Frames up to this size share memory with others, in bytes: memory of its own costs one more than all its checks. */
+export const SMALL_FRAME = 1024
+const SLAB_BYTES = 16 * 1024
+/** What is not done so long after its slab was full moves out of it, in ms. */
+const PATIENCE_MS = 250
+
+/** Something that lies in a slab until it is done. It is a link of the slab's list. */
+export interface Tenant {
+  before: Tenant | null
+  after: Tenant | null
+  /** Copies what it still needs: the slab is given up. */
+  move(): void
+}
+
+class Slab {
+  readonly bytes = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  used = 0
+  fullAt = 0
+  /** Both ends of the list. */
+  readonly tenants: Tenant = { before: null, after: null, move() {} }
+
+  constructor() {
+    this.tenants.before = this.tenants.after = this.tenants
+  }
+}
+
+/**
+ * Memory for small frames. V8 frees a slab when nothing in it is referred to any more; so that one batch of a
+ * dead cluster does not keep what sixty others have left, it moves out after a while.
+ */
+export class Slabs {
+  #current = new Slab()
+  readonly #full = new Fifo<Slab>()
+
+  /** A copy, in shared memory if it is small. */
+  copy(bytes: Buffer): Buffer {
+    const { length } = bytes
+    const copy = length <= SMALL_FRAME ? this.#take(length) : Buffer.allocUnsafeSlow(length)
+    bytes.copy(copy)
+    return copy
+  }
+
+  #take(length: number): Buffer {
+    if (this.#current.used + length > SLAB_BYTES) {
+      this.#current.fullAt = performance.now()
+      this.#full.push(this.#current)
+      this.#current = new Slab()
+    }
+    const { bytes, used } = this.#current
+    this.#current.used = used + length
+    return bytes.subarray(used, used + length)
+  }
+
+  /** Whoever needs the frame that was copied last, until `leave`. */
+  enter(tenant: Tenant, frame: Buffer): void {
+    if (frame.buffer !== this.#current.bytes.buffer) return
+    const { tenants } = this.#current
+    tenant.before = tenants.before
+    tenant.after = tenants
+    tenants.before!.after = tenant
+    tenants.before = tenant
+  }
+
+  /** Now and then: makes those that take long move out of old slabs. */
+  sweep(now: number): void {
+    for (let slab = this.#full.peek(); slab && slab.fullAt + PATIENCE_MS <= now; slab = this.#full.peek()) {
+      const { tenants } = slab
+      for (let one = tenants.after!; one !== tenants; one = tenants.after!) {
+        leave(one)
+        one.move()
+      }
+      this.#full.shift()
+    }
+  }
+}
+
+/** It is done, or has moved. */
+export function leave(tenant: Tenant): void {
+  if (!tenant.after) return
+  tenant.before!.after = tenant.after
+  tenant.after.before = tenant.before
+  tenant.before = tenant.after = null
+}
+
+/** Bytes of memory that a frame keeps; of a slab, its own part. */
+export function heldBytes(frame: Buffer): number {
+  return frame.length <= SMALL_FRAME ? frame.length : frame.buffer.byteLength
+}
