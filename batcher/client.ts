@@ -1,16 +1,19 @@
 import { PairTable } from '#batcher/pair-table.ts'
 
-/** Who gives batches their order: a producer id, or for batches without one the client connection. */
-export class Producer {
+/**
+ * Who gives batches their order: a producer id, or for batches without one the client connection. It is its own
+ * table of pairs: one place less to fetch from memory for each batch.
+ */
+export class Producer extends PairTable {
   /** '' for the producer that a connection itself is. */
   readonly key: string
   readonly idHigh: number
   readonly idLow: number
-  readonly pairs = new PairTable()
   /** Client connections that have it in use. */
   users: number
 
   constructor(key: string, idHigh: number, idLow: number, users = 0) {
+    super()
     this.key = key
     this.idHigh = idHigh
     this.idLow = idLow

@@ -20,10 +20,10 @@ export class Producers {
 
   pairOf(batch: Batch): Pair {
     const producer = batch.idempotent ? this.#producerOf(batch) : batch.client.anonymous
-    let pair = producer.pairs.get(batch.partition)
+    let pair = producer.get(batch.partition)
     if (!pair) {
       pair = new Pair(producer, batch.partition)
-      producer.pairs.add(pair)
+      producer.add(pair)
       batch.partition.join(pair)
     }
     return pair
@@ -38,17 +38,17 @@ export class Producers {
     if (pair.queue.length > 0) return
     const forgettable = producer.key === '' && pair.enlisted === 0
     if (producer.users > 0 && !forgettable) return
-    producer.pairs.delete(pair)
+    producer.delete(pair)
     pair.partition.drop(pair)
     if (pair.partition.pairs.length === 0) this.#onUnused(pair.partition)
-    if (producer.pairs.size === 0) this.#byKey.delete(producer.key)
+    if (producer.size === 0) this.#byKey.delete(producer.key)
   }
 
   /** The partition does not exist: pairs with nothing to do, and nothing to remember, go at once. */
   dropIdle(partition: Partition): void {
     for (const pair of [...partition.pairs]) {
       if (pair.state !== 'idle' || (pair.guards?.size ?? 0) > 0) continue
-      pair.producer.pairs.delete(pair)
+      pair.producer.delete(pair)
       partition.drop(pair)
     }
   }
@@ -80,7 +80,7 @@ export class Producers {
   #leave(producer: Producer): void {
     producer.users--
     if (producer.users > 0) return
-    for (const pair of producer.pairs.all()) if (pair.state === 'idle') this.rest(pair)
-    if (producer.pairs.size === 0) this.#byKey.delete(producer.key)
+    for (const pair of producer.all()) if (pair.state === 'idle') this.rest(pair)
+    if (producer.size === 0) this.#byKey.delete(producer.key)
   }
 }

@@ -63,7 +63,7 @@ export class Queues {
   detach(client: Client): void {
     client.gone = true
     for (const producer of [client.anonymous, ...client.producers]) {
-      for (const pair of producer.pairs.all()) {
+      for (const pair of producer.all()) {
         pair.guards?.delete(client)
         for (const batch of [...pair.queue]) {
           const unsent = batch.attempts === 0 && !batch.answered

@@ -119,24 +119,25 @@ export class ClientConnection implements Holder {
     if (isOver || this.state === 'finishing' || this.state === 'closed') return
     this.lastHeardAt = performance.now()
     const arrivedAt = this.#pauses.arrival(this.lastHeardAt)
+    this.worker.counters.bytesRead += chunk.length
+    const isFrame = this.requests > 0 && this.#mayRead() && this.#splitter.isFrame(chunk)
+    if (isFrame) return this.#process(chunk, arrivedAt)
     if (this.#frameBeganAt < 0) {
       this.#frameBeganAt = arrivedAt
       this.#frameTimedFrom = this.lastHeardAt
     }
-    this.worker.counters.bytesRead += chunk.length
-    if (this.requests > 0 && this.#mayRead() && this.#splitter.isFrame(chunk)) return this.#process(chunk)
     this.#splitter.push(chunk)
     this.#process()
     if (this.#splitter.held > 0 && isBorrowed(chunk)) this.#splitter.own(chunk)
   }
 
   /** @param only a chunk that is exactly one frame: what a client mostly sends, and nothing is kept of it here */
-  #process(only: Buffer | null = null): void {
+  #process(only: Buffer | null = null, arrivedAt = 0): void {
     if (this.#processing) return
     this.#processing = true
     try {
       if (this.state === 'proxyHeader') this.#readProxyHeader()
-      if (only) this.#take(kept(only.subarray(4), this.worker.slabs))
+      if (only) this.#take(kept(only.subarray(4), this.worker.slabs), arrivedAt)
       else while (this.#mayRead() && this.#readFrame());
       this.#afterReading()
     } catch (error) {
@@ -178,7 +179,7 @@ export class ClientConnection implements Holder {
     }
     if (declared > LARGE_FRAME && !this.#mayReadLarge()) return false
     const frame = this.#splitter.next()
-    if (frame) this.#take(kept(frame, this.worker.slabs))
+    if (frame) this.#take(kept(frame, this.worker.slabs), this.#frameBeganAt)
     else {
       this.#reserveFrame(Math.max(Math.min(declared, RESERVED_AT_ONCE), this.#splitter.held))
       this.worker.admission.setUnfinished(this, this.#frameReserved)
@@ -186,20 +187,22 @@ export class ClientConnection implements Holder {
     return frame !== null
   }
 
-  #take(whole: Buffer): void {
+  #take(whole: Buffer, firstByteAt: number): void {
     const bytes = heldBytes(whole)
     this.#reserveFrame(bytes)
     this.#frameReserved = 0
     this.#frameIsOver()
     if (this.state === 'draining') this.#splitter.clear()
     this.#frameToCome = false
-    const times = { firstByteAt: this.#frameBeganAt, wholeAt: this.lastHeardAt }
-    this.#frameBeganAt = this.#splitter.held > 0 ? this.lastHeardAt : -1
-    this.#frameTimedFrom = this.lastHeardAt
+    const times = { firstByteAt, wholeAt: this.lastHeardAt }
+    if (this.#frameBeganAt >= 0) {
+      this.#frameBeganAt = this.#splitter.held > 0 ? this.lastHeardAt : -1
+      this.#frameTimedFrom = this.lastHeardAt
+    }
     this.requests++
     this.#unansweredBytes += bytes
     dispatch(this, whole, times)
-    this.#holdBack()
+    this.#holdAhead()
   }
 
   #mayReadLarge(): boolean {
@@ -249,17 +252,12 @@ export class ClientConnection implements Holder {
     this.#answers.expect(request)
   }
 
-  /**
-   * Beyond so many unanswered requests, or answers that it has not taken, the client is not read: TCP makes
-   * it wait and batch more.
-   */
-  #holdBack(): void {
-    const { pipelined, pipelinedBytes, outputBytes } = this.worker.limits
+  /** Beyond so many unanswered requests the client is not read: TCP makes it wait and batch more. */
+  #holdAhead(): void {
+    const { pipelined, pipelinedBytes } = this.worker.limits
     const ahead = this.#answers.open >= pipelined || this.#unansweredBytes >= pipelinedBytes
     if (ahead) this.#pauses.add('pipelined')
     else this.#pauses.remove('pipelined')
-    if (this.#answers.waiting > outputBytes) this.#pauses.add('output')
-    else this.#pauses.remove('output')
   }
 
   #afterReading(): void {
@@ -321,7 +319,9 @@ export class ClientConnection implements Holder {
     if (this.#refusal && this.#answers.open === 0) {
       return this.close(this.#refusal.reason, this.#refusal.detail)
     }
-    this.#holdBack()
+    this.#holdAhead()
+    if (this.#answers.waiting > this.worker.limits.outputBytes) this.#pauses.add('output')
+    else this.#pauses.remove('output')
     this.#finishWhenAnswered()
   }
 
@@ -354,8 +354,8 @@ export class ClientConnection implements Holder {
   /** Ends what takes too long. Of thousands of connections each is looked at as seldom as its limits allow. */
   sweep(now: number): void {
     const { limits } = this.worker
-    const seldom = this.state === 'serving' && this.requests > 0
-    if (seldom) this.lookAt = now + Math.min(limits.frameTimeout, limits.idleTimeout) / LOOKS
+    const shortest = Math.min(limits.frameTimeout, limits.idleTimeout, limits.connectionMaxAge)
+    if (this.state === 'serving' && this.requests > 0) this.lookAt = now + shortest / LOOKS
     if (now > this.#finishBy) return this.close(this.#drainReason)
     if (this.state === 'finishing') return
     const { reading } = this.#pauses

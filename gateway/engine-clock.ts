@@ -24,7 +24,7 @@ export class EngineClock implements Clock {
   wakeAt(time: number): void {
     this.wakesAt = time
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#wake(time), Math.ceil(time - performance.now()))
+    this.#timer = setTimeout(() => this.#wake(time), Math.max(1, Math.ceil(time - performance.now())))
   }
 
   /** Node's timers count from the beginning of a turn, so they may fire early by `performance.now()`. */
