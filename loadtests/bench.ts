@@ -9,9 +9,10 @@ import { type Figures, interleaved } from './pairs.ts'
 import { head, type Plan, rows } from './table.ts'
 
 /**
- * `npm run bench -- NAME [--pairs 5] [--only TEXT] [--seconds N] [--warm N]`: runs every variant of every case in
- * interleaved pairs, prints medians, spreads and ratios as a Markdown table, and leaves every run in
- * `.cache/bench/`. `--only` names cases, or variants (then whatever they are compared with runs, too).
+ * `npm run bench -- NAME [--pairs 5] [--only TEXT] [--seconds N] [--warm N] [--beside FOLDER]`: runs every variant
+ * of every case in interleaved pairs, prints medians, spreads and ratios as a Markdown table, and leaves every run
+ * in `.cache/bench/`. `--only` names cases, or variants (then whatever they are compared with runs, too). `--beside`
+ * measures the gateway of another checkout, too: what a change brings is seen only within one run.
  *
  * A bench is a program that prints its plan, then answers each line `{what, variant, repeat}` with its figures.
  */
@@ -52,7 +53,7 @@ async function main(args: string[]): Promise<number> {
     console.error(`usage: npm run bench -- ${Object.keys(BENCHES).join(' | ')} ${USAGE}`)
     return 2
   }
-  const given = (['seconds', 'warm'] as const).flatMap((key) => {
+  const given = (['seconds', 'warm', 'beside'] as const).flatMap((key) => {
     const value = values[key]
     return value === undefined ? [] : [`--${key}`, value]
   })
@@ -81,8 +82,9 @@ const OPTIONS = {
   only: { type: 'string', default: '' },
   seconds: { type: 'string' },
   warm: { type: 'string' },
+  beside: { type: 'string' },
 } as const
-const USAGE = '[--pairs 5] [--only TEXT] [--seconds N] [--warm N]'
+const USAGE = '[--pairs 5] [--only TEXT] [--seconds N] [--warm N] [--beside FOLDER]'
 
 function narrowed(plan: Plan, only: string): Plan {
   const cases = plan.cases.filter((what) => what.includes(only))

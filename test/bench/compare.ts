@@ -24,6 +24,7 @@ const PAGES_WITHIN_MS = 30_000
 /** In memory, so that no disk is measured. */
 const MEMORY = '/dev/shm'
 const WARM_UP_SECONDS = 4
+const BESIDE = 'sluice auto beside'
 
 interface Request {
   what: string
@@ -36,11 +37,14 @@ class Bench {
   readonly #stage: Stage
   readonly #seconds: number
   readonly #warmSeconds: number
+  readonly #beside: string | undefined
   readonly #topics: string[]
   readonly #warm = new Set<string>()
 
-  constructor(workload: Workload, stage: Stage, seconds: number, warmSeconds: number) {
+  /** @param beside another checkout, whose gateway is one of the variants */
+  constructor(workload: Workload, stage: Stage, seconds: number, warmSeconds: number, beside?: string) {
     this.#workload = workload
+    this.#beside = beside
     this.#stage = stage
     this.#seconds = seconds
     this.#warmSeconds = warmSeconds
@@ -78,8 +82,9 @@ class Bench {
     if (variant === 'direct') return this.#stage.direct()
     if (variant === 'haproxy') return this.#stage.haproxy()
     if (variant === 'kroxylicious') return this.#stage.kroxylicious()
-    const [, linger, workers] = /^sluice (\S+)(?: (\d+) workers)?(?: \d+ pages)?$/.exec(variant)!
-    return this.#stage.sluice({ linger: linger!, workers: Number(workers ?? 1) })
+    const [, linger, workers] = /^sluice (\S+)(?: (\d+) workers)?(?: \d+ pages)?(?: beside)?$/.exec(variant)!
+    const root = variant === BESIDE ? this.#beside : undefined
+    return this.#stage.sluice({ linger: linger!, workers: Number(workers ?? 1), ...(root && { root }) })
   }
 
   #planOf(what: string, door: Door, seconds: number, seed: number): Plan {
@@ -153,15 +158,20 @@ async function availableVariants(variants: string[]): Promise<string[]> {
 }
 
 const { values, positionals } = parseArgs({
-  options: { seconds: { type: 'string' }, warm: { type: 'string', default: '30' } },
+  options: {
+    seconds: { type: 'string' },
+    warm: { type: 'string', default: '30' },
+    beside: { type: 'string' },
+  },
   allowPositionals: true,
 })
 if (existsSync(MEMORY)) process.env.TMPDIR = MEMORY
 const workload = WORKLOADS[positionals[0]!]!
-const variants = await availableVariants(workload.variants)
+const variants = await availableVariants([...workload.variants, ...(values.beside ? [BESIDE] : [])])
 const stage = await Stage.open(workload.nodes)
 try {
-  const bench = new Bench(workload, stage, Number(values.seconds ?? workload.seconds), Number(values.warm))
+  const seconds = Number(values.seconds ?? workload.seconds)
+  const bench = new Bench(workload, stage, seconds, Number(values.warm), values.beside)
   await bench.createTopics()
   const { columns, ratios } = workload
   console.log(JSON.stringify({ cases: Object.keys(workload.cases), variants, columns, ratios }))

@@ -23,10 +23,12 @@ export interface Door {
 export interface SluiceOptions {
   linger: string
   workers: number
+  /** Of another checkout. */
+  root?: string
 }
 
 const AGENT = 'io.prometheus.jmx:jmx_prometheus_javaagent:1.0.1'
-const SLUICE = join(import.meta.dirname, '../../bin/sluice')
+const ROOT = join(import.meta.dirname, '../..')
 const START_MS = 30_000
 
 /** As brokers are run in earnest: compiled fully, G1. Logs do not outgrow the memory they lie in. */
@@ -133,7 +135,10 @@ export class Stage {
   }
 }
 
-async function startSluice(cluster: KafkaCluster, { linger, workers }: SluiceOptions): Promise<Door> {
+async function startSluice(
+  cluster: KafkaCluster,
+  { linger, workers, root = ROOT }: SluiceOptions,
+): Promise<Door> {
   const file = join(temporaryFolder('sluice-gateway-'), 'sluice.yaml')
   const clusters = [{ name: 'k', bootstrapServers: cluster.bootstrap.split(','), window: { linger } }]
   const settings = {
@@ -144,7 +149,7 @@ async function startSluice(cluster: KafkaCluster, { linger, workers }: SluiceOpt
   }
   writeFileSync(file, configOf({ clusters: {}, routes: {}, settings }))
   const args = ['run', '--config', file, '--log-level', 'info', '--log-format', 'json']
-  const running = await start(SLUICE, args, { background: true })
+  const running = await start(join(root, 'bin/sluice'), args, { background: true })
   const [line] = await running.waitForLine(/^.*"msg":"serving".*$/, START_MS)
   const { ports } = JSON.parse(line!) as { ports: Record<string, number> }
   return { bootstrap: `127.0.0.1:${ports.public}`, running, admin: `http://127.0.0.1:${ports.admin}` }
