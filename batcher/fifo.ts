@@ -24,11 +24,6 @@ export class Fifo<T> {
     return this.#length === 0 ? undefined : this.#ring[this.#head]
   }
 
-  /** The one that many places behind the first. */
-  at(place: number): T {
-    return this.#ring[(this.#head + place) & (this.#ring.length - 1)]!
-  }
-
   has(item: T): boolean {
     return this.#indexOf(item) >= 0
   }

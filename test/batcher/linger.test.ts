@@ -128,6 +128,17 @@ describe('linger auto', () => {
     assert.deepEqual(world.underWay, ['1: t/39'])
   })
 
+  test('a window that has begun to wait keeps its time, though little more can come in what is left of it', () => {
+    const world = lingering('auto')
+    manyArrive(world)
+    world.sends(world.client(), { to: 't/39' })
+    world.after(4.5)
+    world.sends(world.client(), { to: 't/38' })
+    assert.deepEqual(world.underWay, [])
+    world.after(0.5)
+    assert.deepEqual(world.underWay, ['1: t/39 t/38'])
+  })
+
   test('when they have stopped coming it waits no more', () => {
     const world = lingering('auto')
     manyArrive(world)
