@@ -9,26 +9,17 @@ interface Counters {
 }
 
 /** The way out of a client connection, and how much of it the client has not taken. */
-export class Answers {
+export class Answers extends ResponseOrder {
   readonly #socket: Socket
   readonly #counters: Counters
-  readonly #onStuck: (bytes: number) => void
-  readonly #order = new ResponseOrder()
   /** Bytes of answers that wait for others before them. */
   #ready = 0
   #timed = false
 
-  /** @param onStuck the client has taken nothing for the time given to `flush` */
-  constructor(socket: Socket, counters: Counters, onStuck: (bytes: number) => void) {
+  constructor(socket: Socket, counters: Counters) {
+    super()
     this.#socket = socket
     this.#counters = counters
-    this.#onStuck = onStuck
-    socket.on('timeout', () => this.#onTimeout())
-  }
-
-  /** Requests read and not answered. */
-  get open(): number {
-    return this.#order.length
   }
 
   /** Bytes of answers that the client has not taken. */
@@ -38,7 +29,7 @@ export class Answers {
 
   expect(request: Request): void {
     this.#counters.unanswered++
-    this.#order.push(request)
+    this.push(request)
   }
 
   /** The answer to that request is there; it leaves when everything before it has left. */
@@ -53,10 +44,10 @@ export class Answers {
    * @returns the request whose answer is to close the connection, if its turn has come
    */
   flush(timeoutMs: number): Request | null {
-    let request = this.#order.takeDone()
-    const several = request !== null && this.#order.isHeadDone
+    let request = this.takeDone()
+    const several = request !== null && this.isHeadDone
     if (several) this.#socket.cork()
-    for (; request; request = this.#order.takeDone()) {
+    for (; request; request = this.takeDone()) {
       this.#counters.unanswered--
       if (request.outcome === 'close') break
       this.#write(request)
@@ -68,8 +59,8 @@ export class Answers {
 
   /** The connection is gone: what was not answered never will be. */
   forget(): void {
-    this.#counters.unanswered -= this.#order.length
-    this.#order.clear()
+    this.#counters.unanswered -= this.length
+    this.clear()
   }
 
   #write({ answer }: Request): void {
@@ -85,8 +76,10 @@ export class Answers {
     this.#socket.setTimeout(timeoutMs)
   }
 
-  #onTimeout(): void {
-    if (this.#socket.writableLength > 0) this.#onStuck(this.waiting)
-    else this.#time(0)
+  /** The time given to `flush` is over. @returns whether the client has taken nothing while something was there */
+  isStuck(): boolean {
+    const stuck = this.#socket.writableLength > 0
+    if (!stuck) this.#time(0)
+    return stuck
   }
 }

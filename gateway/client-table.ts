@@ -117,12 +117,12 @@ export class ClientTable {
     this.#reportedAt = now
     const busy: ClientSlot[] = []
     const idle: ClientSlot[] = []
-    for (const slot of this.#slots.values()) {
+    this.#slots.forEach((slot) => {
       if (slot.hasNews) busy.push(slot)
       // Before its software is known, a client is another one.
       else if (slot.connections > 0) idle.push(slot)
       if (slot.connections === 0) this.#slots.delete(slot.key)
-    }
+    })
     const samples = this.#candidates(busy, idle).map((slot) => ({
       ...named(slot),
       connections: slot.connections,
@@ -135,7 +135,9 @@ export class ClientTable {
   /** Those that may be among the top: of thousands most need no more than a look. */
   #candidates(busy: ClientSlot[], idle: ClientSlot[]): ClientSlot[] {
     if (busy.length < TOP) return [...busy, ...idle]
-    const bytes = Float64Array.from(busy, ({ newBytes }) => newBytes).sort()
+    const bytes = new Float64Array(busy.length)
+    for (let i = 0; i < busy.length; i++) bytes[i] = busy[i]!.newBytes
+    bytes.sort()
     const least = bytes[bytes.length - TOP]!
     const isWatched = ({ id }: ClientSlot) => this.watched.has(id)
     return [

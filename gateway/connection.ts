@@ -1,15 +1,14 @@
 import type { Socket } from 'node:net'
 import { type Holder, LARGE_FRAME } from '#batcher/admission.ts'
-import type { Client } from '#batcher/client.ts'
-import type { Engine } from '#batcher/engine.ts'
 import { Answers } from '#gateway/answers.ts'
+import { own, type SocketOwner } from '#gateway/client-socket.ts'
 import type { ClientSlot } from '#gateway/client-table.ts'
 import { CLOSE_REASONS, type CloseReason } from '#gateway/close-reasons.ts'
 import { dispatch } from '#gateway/dispatch.ts'
 import { EngineClients } from '#gateway/engine-clients.ts'
 import { Pauses } from '#gateway/pauses.ts'
 import { readProxyHeader } from '#gateway/proxy-protocol.ts'
-import { isBorrowed, kept, readThrough } from '#gateway/read-buffer.ts'
+import { isBorrowed, kept } from '#gateway/read-buffer.ts'
 import type { Request } from '#gateway/request.ts'
 import { heldBytes, leave } from '#gateway/slabs.ts'
 import type { VirtualCluster } from '#gateway/virtual-brokers.ts'
@@ -36,7 +35,7 @@ const LOOKS = 10
 const FINISH_MS = 2000
 const PRODUCE = 0
 
-export class ClientConnection implements Holder {
+export class ClientConnection implements Holder, SocketOwner {
   readonly worker: Worker
   readonly id: number
   /** The cluster that its listener shows. */
@@ -61,8 +60,9 @@ export class ClientConnection implements Holder {
   requests = 0
   readonly #socket: Socket
   readonly #splitter: FrameSplitter
-  readonly #answers: Answers
-  readonly #clients = new EngineClients()
+  readonly answers: Answers
+  /** What it is to the engines. */
+  readonly clients = new EngineClients()
   readonly #pauses: Pauses
   /** Bytes of requests read and not answered. */
   #unansweredBytes = 0
@@ -93,35 +93,25 @@ export class ClientConnection implements Holder {
     this.lastHeardAt = this.openedAt
     this.drainAt = this.openedAt + worker.limits.connectionMaxAge * (0.9 + Math.random() * 0.2)
     this.#splitter = new FrameSplitter(worker.limits.maxFrameBytes)
-    this.#pauses = new Pauses(socket, worker.counters, () => this.#onResumed())
-    this.#answers = new Answers(socket, worker.counters, (bytes) => {
-      this.close('write_timeout', `${bytes} bytes wait for the client`)
-    })
-    readThrough(socket, (chunk) => this.#onData(chunk))
-    socket.on('end', () => {
-      this.#ended = true
-      this.#process()
-    })
-    socket.on('error', () => this.close('client_reset'))
-    socket.on('close', () => this.close('client_closed'))
-    socket.on('drain', () => this.#pauses.remove('output'))
+    this.#pauses = new Pauses(socket, worker.counters, this)
+    this.answers = new Answers(socket, worker.counters)
+    own(socket, this)
     worker.admission.join(this)
-  }
-
-  clientOf(engine: Engine): Client {
-    return this.#clients.of(engine)
   }
 
   // ── reading and answering ──────────────────────────────────────────────────────────────────────────────────
 
-  #onData(chunk: Buffer): void {
+  onBytes(buffer: Buffer, count: number): void {
     const isOver = this.state === 'draining' && !this.#frameToCome
     if (isOver || this.state === 'finishing' || this.state === 'closed') return
     this.lastHeardAt = performance.now()
     const arrivedAt = this.#pauses.arrival(this.lastHeardAt)
-    this.worker.counters.bytesRead += chunk.length
-    const isFrame = this.requests > 0 && this.#mayRead() && this.#splitter.isFrame(chunk)
-    if (isFrame) return this.#process(chunk, arrivedAt)
+    this.worker.counters.bytesRead += count
+    const isFrame = this.requests > 0 && this.#mayRead() && this.#splitter.isFrame(buffer, count)
+    if (isFrame && isBorrowed(buffer)) {
+      return this.#process(this.worker.slabs.copy(buffer, 4, count), arrivedAt)
+    }
+    const chunk = buffer.subarray(0, count)
     if (this.#frameBeganAt < 0) {
       this.#frameBeganAt = arrivedAt
       this.#frameTimedFrom = this.lastHeardAt
@@ -131,13 +121,27 @@ export class ClientConnection implements Holder {
     if (this.#splitter.held > 0 && isBorrowed(chunk)) this.#splitter.own(chunk)
   }
 
-  /** @param only a chunk that is exactly one frame: what a client mostly sends, and nothing is kept of it here */
+  onEnd(): void {
+    this.#ended = true
+    this.#process()
+  }
+
+  onDrain(): void {
+    this.#pauses.remove('output')
+  }
+
+  onStuck(): void {
+    const { waiting } = this.answers
+    if (this.answers.isStuck()) this.close('write_timeout', `${waiting} bytes wait for the client`)
+  }
+
+  /** @param only a frame that came as one chunk: what a client mostly sends */
   #process(only: Buffer | null = null, arrivedAt = 0): void {
     if (this.#processing) return
     this.#processing = true
     try {
       if (this.state === 'proxyHeader') this.#readProxyHeader()
-      if (only) this.#take(kept(only.subarray(4), this.worker.slabs), arrivedAt)
+      if (only) this.#take(only, arrivedAt)
       else while (this.#mayRead() && this.#readFrame());
       this.#afterReading()
     } catch (error) {
@@ -248,21 +252,17 @@ export class ClientConnection implements Holder {
     this.worker.admission.release(this, bytes)
   }
 
-  track(request: Request): void {
-    this.#answers.expect(request)
-  }
-
   /** Beyond so many unanswered requests the client is not read: TCP makes it wait and batch more. */
   #holdAhead(): void {
     const { pipelined, pipelinedBytes } = this.worker.limits
-    const ahead = this.#answers.open >= pipelined || this.#unansweredBytes >= pipelinedBytes
+    const ahead = this.answers.length >= pipelined || this.#unansweredBytes >= pipelinedBytes
     if (ahead) this.#pauses.add('pipelined')
     else this.#pauses.remove('pipelined')
   }
 
   #afterReading(): void {
     const over = this.#ended && (this.state === 'draining' || this.#mayRead())
-    if (over) this.#clients.leave()
+    if (over) this.clients.leave()
     if (over || this.state === 'draining') this.#finishWhenAnswered()
   }
 
@@ -274,7 +274,7 @@ export class ClientConnection implements Holder {
     this.#pauses.remove('admission')
   }
 
-  #onResumed(): void {
+  onResumed(): void {
     this.#frameTimedFrom = this.#resumedAt = performance.now()
     queueMicrotask(() => this.#process())
   }
@@ -298,14 +298,14 @@ export class ClientConnection implements Holder {
 
   /** It has brought batches for more than one cluster. */
   get mixed(): boolean {
-    return this.#clients.several
+    return this.clients.several
   }
 
   /** A request is done; its answer leaves when everything before it has left. */
   answered(request: Request): void {
     leave(request)
     this.letGo(request.reserved)
-    this.#answers.add(request)
+    this.answers.add(request)
     if (this.#flushScheduled || this.state === 'closed') return
     this.#flushScheduled = true
     this.worker.turnEnd.add(this)
@@ -314,13 +314,13 @@ export class ClientConnection implements Holder {
   flush(): void {
     this.#flushScheduled = false
     if (this.state === 'closed') return
-    const closing = this.#answers.flush(this.worker.limits.writeTimeout)
+    const closing = this.answers.flush(this.worker.limits.writeTimeout)
     if (closing) return this.close('produce_failed', closing.closeReason)
-    if (this.#refusal && this.#answers.open === 0) {
+    if (this.#refusal && this.answers.length === 0) {
       return this.close(this.#refusal.reason, this.#refusal.detail)
     }
     this.#holdAhead()
-    if (this.#answers.waiting > this.worker.limits.outputBytes) this.#pauses.add('output')
+    if (this.answers.waiting > this.worker.limits.outputBytes) this.#pauses.add('output')
     else this.#pauses.remove('output')
     this.#finishWhenAnswered()
   }
@@ -340,7 +340,7 @@ export class ClientConnection implements Holder {
   #finishWhenAnswered(): void {
     const draining = this.state === 'draining' && (!this.#frameToCome || this.#ended)
     if (!draining && !(this.#ended && this.state === 'serving')) return
-    if (this.#answers.open > 0) return
+    if (this.answers.length > 0) return
     if (this.#ended) this.#drainReason = 'client_closed'
     this.state = 'finishing'
     this.lookAt = 0
@@ -366,13 +366,13 @@ export class ClientConnection implements Holder {
     if (reading && this.#frameBeganAt >= 0 && now - this.#frameTimedFrom > limits.frameTimeout) {
       return this.close('frame_timeout', `${this.#splitter.held} bytes came`)
     }
-    if (this.#answers.open === 0 && now - this.lastHeardAt > limits.idleTimeout) return this.drain('idle')
+    if (this.answers.length === 0 && now - this.lastHeardAt > limits.idleTimeout) return this.drain('idle')
     if (now > this.drainAt) this.drain('max_age')
   }
 
   /** Reads no more, and ends the connection when everything read is answered: as a broker would. */
   refuse(reason: CloseReason, detail: string): void {
-    if (this.#answers.open === 0) return this.close(reason, detail)
+    if (this.answers.length === 0) return this.close(reason, detail)
     this.#refusal ??= { reason, detail }
     this.#pauses.add('refused')
   }
@@ -384,8 +384,8 @@ export class ClientConnection implements Holder {
     this.state = 'closed'
     this.#socket.destroy()
     this.#splitter.clear()
-    this.#clients.leave()
-    this.#answers.forget()
+    this.clients.leave()
+    this.answers.forget()
     this.#reserveFrame(0)
     this.#frameIsOver()
     this.worker.admission.leave(this)

@@ -49,7 +49,7 @@ export function dispatch(
     }
     connection.worker.counters.request(api, header.apiVersion)
     request = new Request(connection, api, header, body, times)
-    connection.track(request)
+    connection.answers.expect(request)
     if (header.apiVersion < api.served || header.apiVersion > api.listed.max) {
       if (api.key === apis.apiVersions.key) return refuseApiVersions(request)
       const range = `${api.served} to ${api.listed.max}`

@@ -25,14 +25,18 @@ export class Pauses {
   readonly #socket: Socket
   #reasons = 0
   readonly #counters: { heldBackBy(reason: PauseReason): void }
-  readonly #onResumed: () => void
+  readonly #owner: { onResumed(): void }
   /** ms; what is read next may have waited since then. -1 when nothing has. */
   #waitingSince = -1
 
-  constructor(socket: Socket, counters: { heldBackBy(reason: PauseReason): void }, onResumed: () => void) {
+  constructor(
+    socket: Socket,
+    counters: { heldBackBy(reason: PauseReason): void },
+    owner: { onResumed(): void },
+  ) {
     this.#socket = socket
     this.#counters = counters
-    this.#onResumed = onResumed
+    this.#owner = owner
   }
 
   get reading(): boolean {
@@ -58,7 +62,7 @@ export class Pauses {
     this.#reasons &= ~BITS[reason]
     if (!this.reading || this.#socket.destroyed) return
     this.#socket.resume()
-    this.#onResumed()
+    this.#owner.onResumed()
   }
 
   /** When bytes that come now began to wait, in ms: the start of the pause before them, or now. */

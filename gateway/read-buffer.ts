@@ -40,24 +40,30 @@ export function isBorrowed(bytes: Buffer): boolean {
  */
 export function kept(bytes: Buffer, slabs: Slabs): Buffer {
   if (bytes.buffer.byteLength <= bytes.length * 2 && !isBorrowed(bytes)) return bytes
-  return slabs.copy(bytes)
+  return slabs.copy(bytes, 0, bytes.length)
 }
 
 /**
  * Hands over what a socket brings, instead of its `data` events. To be called in the turn in which the socket
  * was accepted.
  *
- * @param onBytes gets a view; `isBorrowed` says whether its bytes are valid only until it returns
+ * @param onBytes called with the number of bytes that came and the buffer that begins with them; `isBorrowed` says
+ * whether they are valid only until it returns
  */
-export function readThrough(socket: Socket, onBytes: (bytes: Buffer) => void): void {
+export function readThrough(
+  socket: Socket,
+  onBytes: (this: Socket, count: number, buffer: Buffer) => void,
+): void {
   const handle = (socket as unknown as { _handle?: { useUserBuffer?(buffer: Buffer): void } | null })._handle
   if (!SYMBOLS || !handle?.useUserBuffer) {
-    socket.on('data', onBytes)
+    socket.on('data', function (this: Socket, bytes: Buffer) {
+      onBytes.call(this, bytes.length, bytes)
+    })
     return
   }
   Object.assign(socket, {
     [SYMBOLS.buffer]: shared,
-    [SYMBOLS.callback]: (count: number, buffer: Buffer) => onBytes(buffer.subarray(0, count)),
+    [SYMBOLS.callback]: onBytes,
     [SYMBOLS.generator]: null,
   })
   handle.useUserBuffer(shared)

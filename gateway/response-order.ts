@@ -9,6 +9,7 @@ import type { Request } from '#gateway/request.ts'
 export class ResponseOrder {
   #head: Request | null = null
   #tail: Request | null = null
+  /** Requests read and not answered. */
   length = 0
 
   push(request: Request): void {

@@ -15,7 +15,8 @@ export interface Tenant {
 }
 
 class Slab {
-  readonly bytes = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  /** Null when it is full: from then on only its tenants keep it, and V8 frees it while it is young. */
+  bytes: Buffer | null = Buffer.allocUnsafeSlow(SLAB_BYTES)
   used = 0
   fullAt = 0
   /** Both ends of the list. */
@@ -35,27 +36,32 @@ export class Slabs {
   readonly #full = new Fifo<Slab>()
 
   /** A copy, in shared memory if it is small. */
-  copy(bytes: Buffer): Buffer {
-    const { length } = bytes
-    const copy = length <= SMALL_FRAME ? this.#take(length) : Buffer.allocUnsafeSlow(length)
-    bytes.copy(copy)
+  copy(bytes: Buffer, start: number, end: number): Buffer {
+    const length = end - start
+    if (length <= SMALL_FRAME) return this.#copySmall(bytes, start, end)
+    const copy = Buffer.allocUnsafeSlow(length)
+    bytes.copy(copy, 0, start, end)
     return copy
   }
 
-  #take(length: number): Buffer {
+  #copySmall(from: Buffer, start: number, end: number): Buffer {
+    const length = end - start
     if (this.#current.used + length > SLAB_BYTES) {
       this.#current.fullAt = performance.now()
+      this.#current.bytes = null
       this.#full.push(this.#current)
       this.#current = new Slab()
     }
-    const { bytes, used } = this.#current
+    const { used } = this.#current
+    const bytes = this.#current.bytes!
+    from.copy(bytes, used, start, end)
     this.#current.used = used + length
     return bytes.subarray(used, used + length)
   }
 
   /** Whoever needs the frame that was copied last, until `leave`. */
   enter(tenant: Tenant, frame: Buffer): void {
-    if (frame.buffer !== this.#current.bytes.buffer) return
+    if (frame.buffer !== this.#current.bytes!.buffer) return
     const { tenants } = this.#current
     tenant.before = tenants.before
     tenant.after = tenants

@@ -107,11 +107,11 @@ export class FrameSplitter {
     return length
   }
 
-  /** Whether nothing is held and the chunk is exactly one frame: then it need not be pushed. */
-  isFrame(chunk: Buffer): boolean {
-    if (this.#held > 0 || chunk.length < 5) return false
-    const length = chunk.readInt32BE(0)
-    return length === chunk.length - 4 && length <= this.#maxFrameBytes
+  /** Whether nothing is held and the first `count` bytes are exactly one frame: then they need not be pushed. */
+  isFrame(buffer: Buffer, count: number): boolean {
+    if (this.#held > 0 || count < 5) return false
+    const length = buffer.readInt32BE(0)
+    return length === count - 4 && length <= this.#maxFrameBytes
   }
 
   /** The next whole frame without its prefix, or null while it is not whole. */

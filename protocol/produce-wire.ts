@@ -1,5 +1,4 @@
 import { apis, responseHeaderVersion } from '#protocol/apis.ts'
-import { finishFrame } from '#protocol/header.ts'
 import { ProtocolError, Reader } from '#protocol/reader.ts'
 import { Writer } from '#protocol/writer.ts'
 
@@ -32,19 +31,27 @@ export function readProduceRequest(reader: Reader, version: number): ProduceBody
   const transactionalId = reader.nullableString(flexible)
   const acks = reader.int16()
   const timeoutMs = reader.int32()
-  const topics: ProduceTopic[] = []
-  for (let left = required(reader.arrayLength(flexible), 'topics'); left > 0; left--) {
-    const name = requiredName(reader.nullableString(flexible))
-    const partitions: ProducePartition[] = []
-    for (let rest = required(reader.arrayLength(flexible), 'partitions'); rest > 0; rest--) {
-      partitions.push({ index: reader.int32(), records: reader.nullableBytes(flexible) })
-      if (flexible) reader.skipTags()
-    }
-    if (flexible) reader.skipTags()
-    topics.push({ name, partitions })
-  }
+  const count = required(reader.arrayLength(flexible), 'topics')
+  // Mostly there is one of each: an array that grows takes room for 16 more.
+  const topics = count === 1 ? [readTopic(reader, flexible)] : []
+  while (topics.length < count) topics.push(readTopic(reader, flexible))
   if (flexible) reader.skipTags()
   return { transactionalId, acks, timeoutMs, topics }
+}
+
+function readTopic(reader: Reader, flexible: boolean): ProduceTopic {
+  const name = requiredName(reader.nullableString(flexible))
+  const count = required(reader.arrayLength(flexible), 'partitions')
+  const partitions = count === 1 ? [readRecords(reader, flexible)] : []
+  while (partitions.length < count) partitions.push(readRecords(reader, flexible))
+  if (flexible) reader.skipTags()
+  return { name, partitions }
+}
+
+function readRecords(reader: Reader, flexible: boolean): ProducePartition {
+  const partition = { index: reader.int32(), records: reader.nullableBytes(flexible) }
+  if (flexible) reader.skipTags()
+  return partition
 }
 
 function requiredName(name: string | null): string {
@@ -79,6 +86,9 @@ export interface AnsweredPartition extends ProduceResult {
   index: number
 }
 
+/** Answers are written here and leave as copies of their own size: a writer for each would take twice that. */
+const scratch = new Writer(1024)
+
 /** A whole response frame, length prefix included. */
 export function encodeProduceResponse(
   version: number,
@@ -87,7 +97,8 @@ export function encodeProduceResponse(
   throttleTimeMs: number,
 ): Buffer {
   const flexible = version >= apis.produce.flexibleFrom
-  const writer = new Writer(64 + topics.length * 128)
+  const writer = scratch
+  writer.position = 0
   writer.int32(0)
   writer.int32(correlationId)
   if (responseHeaderVersion(apis.produce, version) === 1) writer.emptyTags()
@@ -100,7 +111,8 @@ export function encodeProduceResponse(
   }
   writer.int32(throttleTimeMs)
   if (flexible) writer.emptyTags()
-  return finishFrame(writer)
+  writer.buffer.writeInt32BE(writer.position - 4, 0)
+  return writer.takeCopy()
 }
 
 function writePartition(writer: Writer, result: AnsweredPartition, version: number, flexible: boolean): void {

@@ -2,6 +2,8 @@ import type { UnknownTag } from '#protocol/reader.ts'
 
 /** Characters. */
 const SHORT = 64
+/** Bytes that a writer keeps when it is used again. */
+const KEPT = 64 * 1024
 
 function isAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
@@ -20,6 +22,15 @@ export class Writer {
   /** The bytes written so far: a view, valid until the next write. */
   bytes(): Buffer {
     return this.buffer.subarray(0, this.position)
+  }
+
+  /** A copy of them; the writer may be used again. Memory that one long text took is given back. */
+  takeCopy(): Buffer {
+    const copy = Buffer.allocUnsafe(this.position)
+    this.buffer.copy(copy, 0, 0, this.position)
+    this.position = 0
+    if (this.buffer.length > KEPT) this.buffer = Buffer.allocUnsafe(SHORT)
+    return copy
   }
 
   /** Makes room for `length` more bytes and returns where they begin. */

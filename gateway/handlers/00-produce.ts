@@ -33,7 +33,7 @@ const FAULTS = {
 export function handleProduce(request: Request): void {
   const { acks, timeoutMs, topics } = readProduceRequest(request.body, request.version)
   request.hold(request.body.elements * BATCH_OVERHEAD)
-  const call = new ProduceCall(request, acks as Acks, timeoutMs)
+  const call = new ProduceCall(request, acks as Acks, timeoutMs, topics.length)
   const twice = listedTwice(topics)
   for (const topic of topics) call.addTopic(topic, twice)
   call.allAdded()
@@ -57,12 +57,18 @@ function listedTwice(topics: readonly ProduceTopic[]): ReadonlySet<string> | nul
   return twice
 }
 
+function firstOfEach(partitions: readonly ProducePartition[]): readonly ProducePartition[] {
+  const seen = new Set<number>()
+  return partitions.filter(({ index }) => !seen.has(index) && seen.add(index))
+}
+
 /** One Produce request of a client: waits for the answers of its batches and puts them together. */
 class ProduceCall implements Waiter, FrameViews {
   readonly #request: Request
   readonly #acks: Acks
   readonly #timing: Timing
-  readonly #topics: { name: string; partitions: AnsweredPartition[] }[] = []
+  readonly #topics: { name: string; partitions: AnsweredPartition[] }[]
+  #topicsAdded = 0
   /** Batches not answered yet, and one for the request itself while it is being read. */
   #pending = 1
   /** The longest pause that an upstream asked for, by this request's share of it, in ms. */
@@ -70,7 +76,9 @@ class ProduceCall implements Waiter, FrameViews {
   /** Why an acks=0 request failed, in words. */
   #failure = ''
 
-  constructor(request: Request, acks: Acks, timeoutMs: number) {
+  /** @param topics how many will be added */
+  constructor(request: Request, acks: Acks, timeoutMs: number, topics: number) {
+    this.#topics = new Array(topics)
     const { maxAckWait } = request.connection.worker.limits
     this.#request = request
     request.views = this
@@ -83,16 +91,15 @@ class ProduceCall implements Waiter, FrameViews {
   }
 
   addTopic({ name, partitions }: ProduceTopic, twice: ReadonlySet<string> | null): void {
-    const answers = this.#open(name)
+    const entries = twice ? firstOfEach(partitions) : partitions
+    const answers = new Array<AnsweredPartition>(entries.length)
+    this.#topics[this.#topicsAdded++] = { name, partitions: answers }
     const link = this.#request.connection.worker.linkFor(name)
     const fault = this.#faultOf(name, link)
-    const seen = twice && new Set<number>()
-    for (const partition of partitions) {
-      const { index } = partition
-      if (seen?.has(index)) continue
-      seen?.add(index)
+    for (let i = 0; i < entries.length; i++) {
+      const { index } = entries[i]!
       const own = index < 0 ? FAULTS.index : twice?.has(`${name}/${index}`) ? FAULTS.twice : null
-      answers.push(this.#addBatch(link, name, partition, fault ?? own))
+      answers[i] = this.#addBatch(link, name, entries[i]!, fault ?? own)
     }
   }
 
@@ -101,12 +108,6 @@ class ProduceCall implements Waiter, FrameViews {
     if (this.#acks !== -1 && this.#acks !== 0 && this.#acks !== 1) return FAULTS.acks
     if (link) return null
     return isTopicName(name) ? FAULTS.route : FAULTS.name
-  }
-
-  #open(name: string): AnsweredPartition[] {
-    const partitions: AnsweredPartition[] = []
-    this.#topics.push({ name, partitions })
-    return partitions
   }
 
   /**
@@ -126,7 +127,7 @@ class ProduceCall implements Waiter, FrameViews {
     }
     const { engine, cap } = link
     const { connection } = this.#request
-    const client = connection.clientOf(engine)
+    const client = connection.clients.of(engine)
     const batch = new Batch(client, engine.partition(topic, index), this.#acks, records!, this.#timing, this)
     const refusal = fault ?? (cap.isFull && connection.mixed ? FAULTS.full : null)
     if (refusal) {

@@ -30,12 +30,13 @@ function admitted(slabs: Slabs, sent: Record<string, Buffer>): Batch[] {
       linkFor: () => ({ engine, cap: { isFull: false, add() {} } }),
     },
     slot: { batchesIn: 0, recordsIn: 0, bytesIn: 0 },
-    clientOf: () => client,
+    clients: { of: () => client },
     hold() {},
   } as unknown as ClientConnection
   const groups = new Map(Object.entries(sent).map(([topic, bytes]) => [topic, [{ topic, index: 0, bytes }]]))
   const pieces = encodeProduceRequest(VERSION, { correlationId: 1, clientId: 'c' }, -1, 5000, groups)
-  const body = new RequestReader(slabs.copy(Buffer.concat(pieces).subarray(4)))
+  const frame = Buffer.concat(pieces)
+  const body = new RequestReader(slabs.copy(frame, 4, frame.length))
   const header = readRequestHeader(body)
   const request = new Request(connection, apis.produce, header, body, { firstByteAt: 0, wholeAt: 0 })
   finishRequestHeader(body, apis.produce, VERSION)
@@ -50,7 +51,7 @@ test('batches that take long move out of their slab, byte for byte; those that w
   assert.equal(batches.length, 3)
   const memory = batches[0]!.bytes.buffer
   batches[2]!.letGo()
-  for (let i = 0; i < 40; i++) slabs.copy(Buffer.alloc(1000))
+  for (let i = 0; i < 40; i++) slabs.copy(Buffer.alloc(1000), 0, 1000)
   slabs.sweep(1e12)
   assert.notEqual(batches[0]!.bytes.buffer, memory)
   assert.deepEqual(batches[0]!.bytes, sent.a)

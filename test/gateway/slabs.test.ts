@@ -11,7 +11,7 @@ class Frame implements Tenant {
   bytes: Buffer
 
   constructor(slabs: Slabs, size: number, fill: number) {
-    this.bytes = slabs.copy(Buffer.alloc(size, fill))
+    this.bytes = slabs.copy(Buffer.alloc(size, fill), 0, size)
     slabs.enter(this, this.bytes)
   }
 
@@ -31,7 +31,7 @@ test('small frames share memory and do not overlap; large ones have their own', 
   for (const [i, { bytes }] of frames.entries()) assert.deepEqual(bytes, Buffer.alloc(500, i))
   const memories = new Set(frames.map(({ bytes }) => bytes.buffer))
   assert.equal(memories.size, Math.ceil(200 / 32))
-  const large = slabs.copy(Buffer.alloc(SMALL_FRAME + 1, 7))
+  const large = slabs.copy(Buffer.alloc(SMALL_FRAME + 1, 7), 0, SMALL_FRAME + 1)
   assert.equal(large.buffer.byteLength, SMALL_FRAME + 1)
   assert.equal(heldBytes(large), SMALL_FRAME + 1)
   assert.equal(heldBytes(frames[0]!.bytes), 500)
