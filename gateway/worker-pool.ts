@@ -30,6 +30,8 @@ const WORKER = new URL('worker-main.ts', import.meta.url)
 export const WORKER_FLAGS = [
   ...process.execArgv,
   '--no-optimize-for-size',
+  '--opt',
+  '--maglev',
   '--initial-heap-size=32',
   '--heap-growing-percent=30',
   '--max-semi-space-size=4',

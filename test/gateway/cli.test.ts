@@ -225,7 +225,7 @@ describe('bin/sluice', () => {
     const { out } = await sluice(['run', '--set', 'a b'], { PATH: path }, link)
     assert.equal(
       out,
-      `path --max-semi-space-size=1 --optimize-for-size ${resolve(command, '../..')}/gateway/main.ts run --set a b\n`,
+      `path --max-semi-space-size=1 --optimize-for-size --no-opt --no-maglev ${resolve(command, '../..')}/gateway/main.ts run --set a b\n`,
     )
   })
   test('says in one line what is missing', async () => {
