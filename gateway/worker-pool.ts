@@ -32,9 +32,9 @@ export const WORKER_FLAGS = [
   '--no-optimize-for-size',
   '--opt',
   '--maglev',
-  '--initial-heap-size=32',
+  '--initial-heap-size=36',
   '--heap-growing-percent=30',
-  '--max-semi-space-size=4',
+  '--max-semi-space-size=2',
   '--no-allocation-site-pretenuring',
 ]
 
