@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { heldBytes, leave, Slabs, SMALL_FRAME, type Tenant } from '#gateway/slabs.ts'
+import { memoryHeld } from '#test/fuzz/bounds.ts'
 
 const LATER = 1e12
 
@@ -62,4 +64,18 @@ test('one that leaves last, first or in between leaves the others where they are
     assert.equal(moved.length, 31)
     assert.equal(frames[gone]!.moves, 0)
   }
+})
+
+test('a full slab is kept by its frames alone, not until it is swept', async () => {
+  const slabs = new Slabs()
+  const memoriesOf = (frames: Frame[]) => new Set(frames.map(({ bytes }) => new WeakRef(bytes.buffer)))
+  const kept = many(slabs, 32)
+  const [first] = memoriesOf(kept)
+  const done = many(slabs, 33)
+  const [second] = memoriesOf(done)
+  for (const frame of done.splice(0)) leave(frame)
+  await nextTurn()
+  memoryHeld(0)
+  assert.ok(first!.deref())
+  assert.equal(second!.deref(), undefined)
 })
