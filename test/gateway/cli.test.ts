@@ -222,11 +222,11 @@ describe('bin/sluice', () => {
     const { command, path } = house({ path: 'v24.0.0' })
     const link = join(folder, 'linked-sluice')
     symlinkSync(command, link)
-    const { out } = await sluice(['run', '--set', 'a b'], { PATH: path }, link)
-    assert.equal(
-      out,
-      `path --max-semi-space-size=1 --optimize-for-size --no-opt --no-maglev ${resolve(command, '../..')}/gateway/main.ts run --set a b\n`,
-    )
+    const main = `${resolve(command, '../..')}/gateway/main.ts`
+    const told = async (...args: string[]) => (await sluice(args, { PATH: path }, link)).out
+    const lean = '--max-semi-space-size=1 --optimize-for-size --no-opt --no-maglev'
+    assert.equal(await told('run', '--set', 'a b'), `path ${lean} ${main} run --set a b\n`)
+    assert.equal(await told('demo', '--for', '8s'), `path --max-semi-space-size=2 ${main} demo --for 8s\n`)
   })
   test('says in one line what is missing', async () => {
     const old = await run(house({ path: 'v20.19.0' }))
