@@ -11,7 +11,7 @@ if (process.argv[2] === 'worker') {
   await import('#gateway/worker-main.ts')
 } else {
   for (const entry of ['#gateway/main.ts', '#gateway/run.ts', '#fleet/redis-fleet.ts']) await import(entry)
-  const { WORKER_FLAGS } = await import('#gateway/worker-pool.ts')
+  const { WORKER_FLAGS } = await import('#gateway/worker-flags.ts')
   await once(fork(import.meta.filename, ['worker'], { execArgv: WORKER_FLAGS }), 'exit')
 }
 flushCompileCache()

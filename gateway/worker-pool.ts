@@ -8,6 +8,7 @@ import { mergeSamples, retire } from '#gateway/merge-samples.ts'
 import { assertPortsFree, type Port, portsOf } from '#gateway/port-check.ts'
 import type { TopicChanges } from '#gateway/topics.ts'
 import { serveChannel } from '#gateway/worker.ts'
+import { WORKER_FLAGS } from '#gateway/worker-flags.ts'
 import type { WorkerSample } from '#status/samples.ts'
 import type { Log } from '#telemetry/log.ts'
 
@@ -20,24 +21,6 @@ const ANSWER_MS = 5000
 const PORT_TRIES = 10
 const PORT_PAUSE_MS = 100
 const WORKER = new URL('worker-main.ts', import.meta.url)
-/**
- * Batches lie outside of V8's heap, which is small (10 MB) and was collected whole for every 12 MB of them.
- * With more room to begin with it is not.
- *
- * V8 puts objects that often live through a collection into the old generation at once. Dead batches there
- * kept alive all that they point to, 2 KB for each batch, and a tenth of the time went into moving it.
- */
-export const WORKER_FLAGS = [
-  ...process.execArgv,
-  '--no-optimize-for-size',
-  '--opt',
-  '--maglev',
-  '--initial-heap-size=36',
-  '--heap-growing-percent=30',
-  '--max-semi-space-size=2',
-  '--no-allocation-site-pretenuring',
-]
-
 interface Slot {
   index: number
   channel: Channel<Down, Up>
