@@ -16,7 +16,7 @@ export interface SocketOwner {
 }
 
 /**
- * The socket's owner. All sockets share these listeners: closures of their own would be a fifth of what a
+ * The socket's owner. All sockets share these listeners: closures of their own would be a sixth of what a
  * connection takes, in memory that no cache holds where there are thousands.
  */
 const OWNER = Symbol('owner')

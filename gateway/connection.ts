@@ -131,8 +131,8 @@ export class ClientConnection implements Holder, SocketOwner {
   }
 
   onStuck(): void {
-    const { waiting } = this.answers
-    if (this.answers.isStuck()) this.close('write_timeout', `${waiting} bytes wait for the client`)
+    if (!this.answers.isStuck()) return
+    this.close('write_timeout', `${this.answers.waiting} bytes wait for the client`)
   }
 
   /** @param only a frame that came as one chunk: what a client mostly sends */

@@ -14,10 +14,8 @@ export interface Tenant {
   move(): void
 }
 
+/** Who lies in it; its memory is kept by them alone once it is full, so that V8 frees it while it is young. */
 class Slab {
-  /** Null when it is full: from then on only its tenants keep it, and V8 frees it while it is young. */
-  bytes: Buffer | null = Buffer.allocUnsafeSlow(SLAB_BYTES)
-  used = 0
   fullAt = 0
   /** Both ends of the list. */
   readonly tenants: Tenant = { before: null, after: null, move() {} }
@@ -32,10 +30,12 @@ class Slab {
  * dead cluster does not keep what sixty others have left, it moves out after a while.
  */
 export class Slabs {
+  #memory = Buffer.allocUnsafeSlow(SLAB_BYTES)
+  #used = 0
   #current = new Slab()
   readonly #full = new Fifo<Slab>()
 
-  /** A copy, in shared memory if it is small. */
+  /** A copy of the bytes from `start` up to `end`, in shared memory if it is small. */
   copy(bytes: Buffer, start: number, end: number): Buffer {
     const length = end - start
     if (length <= SMALL_FRAME) return this.#copySmall(bytes, start, end)
@@ -45,23 +45,23 @@ export class Slabs {
   }
 
   #copySmall(from: Buffer, start: number, end: number): Buffer {
-    const length = end - start
-    if (this.#current.used + length > SLAB_BYTES) {
-      this.#current.fullAt = performance.now()
-      this.#current.bytes = null
-      this.#full.push(this.#current)
-      this.#current = new Slab()
-    }
-    const { used } = this.#current
-    const bytes = this.#current.bytes!
-    from.copy(bytes, used, start, end)
-    this.#current.used = used + length
-    return bytes.subarray(used, used + length)
+    if (this.#used + end - start > SLAB_BYTES) this.#begin()
+    const used = this.#used
+    this.#used += from.copy(this.#memory, used, start, end)
+    return this.#memory.subarray(used, this.#used)
+  }
+
+  #begin(): void {
+    this.#current.fullAt = performance.now()
+    this.#full.push(this.#current)
+    this.#current = new Slab()
+    this.#memory = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    this.#used = 0
   }
 
   /** Whoever needs the frame that was copied last, until `leave`. */
   enter(tenant: Tenant, frame: Buffer): void {
-    if (frame.buffer !== this.#current.bytes!.buffer) return
+    if (frame.buffer !== this.#memory.buffer) return
     const { tenants } = this.#current
     tenant.before = tenants.before
     tenant.after = tenants

@@ -21,6 +21,7 @@ const ANSWER_MS = 5000
 const PORT_TRIES = 10
 const PORT_PAUSE_MS = 100
 const WORKER = new URL('worker-main.ts', import.meta.url)
+
 interface Slot {
   index: number
   channel: Channel<Down, Up>

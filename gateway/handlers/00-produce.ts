@@ -35,7 +35,7 @@ export function handleProduce(request: Request): void {
   request.hold(request.body.elements * BATCH_OVERHEAD)
   const call = new ProduceCall(request, acks as Acks, timeoutMs, topics.length)
   const twice = listedTwice(topics)
-  for (const topic of topics) call.addTopic(topic, twice)
+  for (let at = 0; at < topics.length; at++) call.addTopic(at, topics[at]!, twice)
   call.allAdded()
 }
 
@@ -58,8 +58,9 @@ function listedTwice(topics: readonly ProduceTopic[]): ReadonlySet<string> | nul
 }
 
 function firstOfEach(partitions: readonly ProducePartition[]): readonly ProducePartition[] {
-  const seen = new Set<number>()
-  return partitions.filter(({ index }) => !seen.has(index) && seen.add(index))
+  const byIndex = new Map<number, ProducePartition>()
+  for (const one of partitions) if (!byIndex.has(one.index)) byIndex.set(one.index, one)
+  return [...byIndex.values()]
 }
 
 /** One Produce request of a client: waits for the answers of its batches and puts them together. */
@@ -68,7 +69,6 @@ class ProduceCall implements Waiter, FrameViews {
   readonly #acks: Acks
   readonly #timing: Timing
   readonly #topics: { name: string; partitions: AnsweredPartition[] }[]
-  #topicsAdded = 0
   /** Batches not answered yet, and one for the request itself while it is being read. */
   #pending = 1
   /** The longest pause that an upstream asked for, by this request's share of it, in ms. */
@@ -90,10 +90,11 @@ class ProduceCall implements Waiter, FrameViews {
     }
   }
 
-  addTopic({ name, partitions }: ProduceTopic, twice: ReadonlySet<string> | null): void {
+  /** @param at its place among the topics of the request */
+  addTopic(at: number, { name, partitions }: ProduceTopic, twice: ReadonlySet<string> | null): void {
     const entries = twice ? firstOfEach(partitions) : partitions
     const answers = new Array<AnsweredPartition>(entries.length)
-    this.#topics[this.#topicsAdded++] = { name, partitions: answers }
+    this.#topics[at] = { name, partitions: answers }
     const link = this.#request.connection.worker.linkFor(name)
     const fault = this.#faultOf(name, link)
     for (let i = 0; i < entries.length; i++) {

@@ -91,3 +91,16 @@ test('what does not fit is refused', () => {
   for (const refused of cases) assert.throws(refused, RangeError)
   writer.nullableString('ä'.repeat(16_383), false)
 })
+
+test('a copy taken stays as it is; the next begins anew, and memory of a long text is given back', () => {
+  const writer = new Writer()
+  writer.int32(7)
+  const first = writer.takeCopy()
+  writer.int32(8)
+  const second = writer.takeCopy()
+  assert.deepEqual([first, second], [Buffer.from([0, 0, 0, 7]), Buffer.from([0, 0, 0, 8])])
+  writer.raw(Buffer.alloc(100_000, 1))
+  const long = writer.takeCopy()
+  assert.ok(writer.buffer.length < 1000)
+  assert.deepEqual(long, Buffer.alloc(100_000, 1))
+})

@@ -119,3 +119,12 @@ test('an answer that does not decode is a failure', async () => {
   })
   await assert.rejects(broken, /bytes/)
 })
+
+test('an answer stays as it is while others are encoded', () => {
+  const answer = (offset: number) =>
+    encodeProduceResponse(9, 1, [{ name: 't', partitions: [stored(0, offset)] }], 0)
+  const first = answer(1)
+  const as = Buffer.from(first)
+  assert.notDeepEqual(answer(2), as)
+  assert.deepEqual(first, as)
+})
